@@ -1,0 +1,85 @@
+/**
+ * Plans and executors. A plan is a graph on a backend with its memory laid out; an executor is one
+ * micro-batch's memory and library state on that plan. Executors of one plan run concurrently, one
+ * thread each; they share the store.
+ *
+ * A pass (forward, backward) is a list of segments. Between two segments stands a cut, where a
+ * synchronised op needs the other micro-batches and ranks:
+ *
+ *     for (int s = 0; s < pr_plan_n_segments(plan, pass); s++) {
+ *         pr_exec_run(exec, pass, s, mode, rows, leaf);      -- for every local executor
+ *         pr_exec_cut(exec, pass, s, &cut);                  -- cut.sync is NONE after the last
+ *         ... the trainer sums or gathers cut.in of all executors and ranks into cut.out ...
+ *     }
+ *
+ * Nothing is allocated after creation.
+ */
+#ifndef PR_ENGINE_CORE_EXEC_H
+#define PR_ENGINE_CORE_EXEC_H
+
+#include "engine/core/store.h"
+
+typedef struct pr_plan pr_plan;
+typedef struct pr_exec pr_exec;
+
+typedef enum pr_pass { PR_PASS_FORWARD, PR_PASS_BACKWARD } pr_pass;
+
+typedef struct pr_plan_options {
+    pr_backend_id backend;
+    bool backward; /* false: forward only, activations are freed after their last use */
+    /* Parameters whose name begins with one of these take a gradient; NULL: all do. */
+    const char *const *trains;
+    int n_trains;
+} pr_plan_options;
+
+typedef struct pr_plan_memory {
+    size_t activation_bytes; /* per executor: values, gradients of values, saved tensors */
+    size_t workspace_bytes;  /* per executor */
+    size_t leaf_bytes;       /* of one leaf */
+} pr_plan_memory;
+
+typedef struct pr_cut {
+    pr_sync sync;
+    const pr_tensor *in;
+    pr_tensor *out;
+} pr_cut;
+
+/** GRAPH and STORE are borrowed and must outlive the plan; the store must be allocated. */
+pr_status pr_plan_create(const pr_graph *graph, pr_store *store, const pr_plan_options *options,
+                         pr_plan **out);
+void pr_plan_destroy(pr_plan **plan);
+const pr_plan_memory *pr_plan_memory_get(const pr_plan *plan);
+int pr_plan_n_segments(const pr_plan *plan, pr_pass pass);
+
+/** Called on the thread that will run it, or under the same library thread count. */
+pr_status pr_exec_create(const pr_plan *plan, pr_exec **out);
+void pr_exec_destroy(pr_exec **exec);
+
+/**
+ * The tensor of an input or output by name, or of its gradient (an output's is the seed, to be
+ * written before backward; an input's is there after it). Valid as long as the executor.
+ *
+ * Errors: PR_ERR_INVALID if the graph has none of that name, or no gradient was planned.
+ */
+pr_status pr_exec_value(pr_exec *exec, const char *name, pr_tensor *out);
+pr_status pr_exec_grad(pr_exec *exec, const char *name, pr_tensor *out);
+
+/**
+ * Runs one segment. LEAF (backward, and forward in PR_MODE_TRAIN where the graph has buffers) is
+ * an arena of the store's layout: gradients of parameters are written there, overwritten at a
+ * parameter's first use and added at later ones, statistics of buffers too; what the graph does not
+ * train is left as it is. May be NULL where the graph has nothing to write.
+ *
+ * Errors: what the kernels return, with the op's name.
+ */
+pr_status pr_exec_run(pr_exec *exec, pr_pass pass, int segment, pr_mode mode, const pr_rows *rows,
+                      void *leaf);
+
+/** What stands after SEGMENT. */
+pr_status pr_exec_cut(pr_exec *exec, pr_pass pass, int segment, pr_cut *out);
+
+/** All segments of a pass for a graph without cuts. Errors: PR_ERR_INVALID if it has one. */
+pr_status pr_exec_run_all(pr_exec *exec, pr_pass pass, pr_mode mode, const pr_rows *rows,
+                          void *leaf);
+
+#endif

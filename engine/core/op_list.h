@@ -1,0 +1,30 @@
+/*
+ * Every op of the engine and which backend computes it: 1 where engine/<backend>/<backend>_<op>.c
+ * exists. No include guard: the file is included once for each table made from it (the enum, the
+ * names, the kernels of each backend, the gradient checks that must exist).
+ *
+ * To add an op: a row here, its attributes in engine/core/op_attr.h, engine/ops/<op>.c,
+ * engine/ref/ref_<op>.c, and a case in tests/engine/op_cases.c. Without the files it does not link,
+ * without the case the gradient check fails.
+ */
+/* clang-format off */
+/*    op               ref  cpu  cuda */
+PR_OP(conv2d,          1,   1,   0)   /* dense convolution, 1x1 included, optional bias */
+PR_OP(depthwise,       1,   1,   0)   /* one filter a channel; optional ReLU of what it reads */
+PR_OP(linear,          1,   1,   0)   /* y = x W^T + b, a 1x1 convolution on 1x1 maps */
+PR_OP(batch_norm,      1,   1,   0)   /* over the micro-batch, with optional ReLU */
+PR_OP(bn_stats,        1,   1,   0)   /* sums for batch norm over the global batch */
+PR_OP(sync_sum,        1,   1,   0)   /* cut: a sum over all micro-batches */
+PR_OP(bn_apply,        1,   1,   0)   /* batch norm from given sums, with optional ReLU */
+PR_OP(relu,            1,   1,   0)
+PR_OP(add,             1,   1,   0)   /* y = a + b, with optional ReLU */
+PR_OP(max_pool,        1,   1,   0)
+PR_OP(global_avg_pool, 1,   1,   0)
+PR_OP(l2norm,          1,   1,   0)   /* y = x / max(|x|, eps), by row */
+PR_OP(softmax_ce,      1,   1,   0)   /* cross-entropy in nats and the probabilities, by row */
+PR_OP(rccl_update,     1,   1,   0)   /* real centre and hard sets take in a batch */
+PR_OP(rccl_fuse,       1,   1,   0)   /* transformed positives and mixed negatives */
+PR_OP(margin_norm,     1,   1,   0)   /* each row's normaliser of the contrastive margin loss */
+PR_OP(gather_rows,     1,   1,   0)   /* cut: rows of all ranks come together */
+PR_OP(margin_loss,     1,   1,   0)   /* the contrastive margin loss from given normalisers */
+/* clang-format on */

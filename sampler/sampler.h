@@ -1,0 +1,77 @@
+/**
+ * The sampler: which views make up each step. A pure function of (samples, options, seed, epoch,
+ * step): ranks, threads and time do not enter.
+ *
+ * A step is a global batch of ITEMS; an item is an anchor with its mates: `views_per_item` views
+ * (two for contrastive objectives, one for cross-entropy). Items are dealt to micro-batches whole,
+ * reals and fakes in the batch's own proportion, and the batch is laid out by micro-batch:
+ * micro-batch m holds rows [m * V, (m + 1) * V). Within it the first views of all items come first,
+ * then the second views in the same order.
+ */
+#ifndef PR_SAMPLER_SAMPLER_H
+#define PR_SAMPLER_SAMPLER_H
+
+#include "dataset/samples.h"
+
+typedef struct pr_sampler pr_sampler;
+
+/** Cumulative levels of pairing (paper-readings R31): temporal = instance + temporal, and so on. */
+typedef enum pr_pairing {
+    PR_PAIR_NONE,
+    PR_PAIR_INSTANCE,
+    PR_PAIR_TEMPORAL,
+    PR_PAIR_SEMANTIC,
+    PR_PAIR_CLASS
+} pr_pairing;
+
+typedef enum pr_balance { PR_BALANCE_EPOCH, PR_BALANCE_ONCE, PR_BALANCE_NONE } pr_balance;
+
+typedef struct pr_sampler_options {
+    uint64_t seed;
+    int64_t items_per_batch; /* global */
+    int views_per_item;      /* 1 or 2 */
+    int n_micro;
+    pr_pairing pairing;
+    double pair_probs[PR_LEVEL_COUNT]; /* by level; all zero: uniform over those available */
+    int64_t max_gap;                   /* temporal: |frame difference| at most */
+    pr_balance balance;
+    bool shuffle_labels; /* the control experiment: permuted once over the samples */
+} pr_sampler_options;
+
+/** What an epoch really drew. */
+typedef struct pr_sampler_stats {
+    int64_t n_steps, n_items, n_left_out; /* items that did not fill a last batch */
+    int64_t items_by_label[2];
+    int64_t views_by_level[PR_LEVEL_COUNT];
+    int64_t n_fallback; /* mates drawn at a lower level than the one drawn first */
+    int64_t n_identities, n_videos, n_samples; /* distinct ones shown */
+    int64_t max_repeats;                       /* of one sample as an anchor or a mate */
+} pr_sampler_stats;
+
+/**
+ * Errors: PR_ERR_INVALID for a class without samples, a batch that does not divide (with the nearest
+ * that do), fewer samples than one batch.
+ */
+pr_status pr_sampler_create(const pr_samples *samples, const pr_sampler_options *options,
+                            pr_sampler **out);
+void pr_sampler_destroy(pr_sampler **sampler);
+
+/** Steps in an epoch, the same in every epoch. */
+int64_t pr_sampler_n_steps(const pr_sampler *sampler);
+
+/** Views in a global batch: items_per_batch * views_per_item. */
+int64_t pr_sampler_n_views(const pr_sampler *sampler);
+
+/**
+ * Plans EPOCH (counted over all stages) and makes it the current one. Costs one pass over the
+ * samples; nothing if it is the current one already.
+ */
+pr_status pr_sampler_begin_epoch(pr_sampler *sampler, uint32_t epoch);
+
+/** The rows of STEP in the current epoch: VIEWS [n_views], laid out by micro-batch. */
+pr_status pr_sampler_step(pr_sampler *sampler, int64_t step, pr_view *views);
+
+/** What the current epoch draws, all steps of it. */
+pr_status pr_sampler_stats_get(pr_sampler *sampler, pr_sampler_stats *out);
+
+#endif
