@@ -7,6 +7,17 @@
  * reals and fakes in the batch's own proportion, and the batch is laid out by micro-batch:
  * micro-batch m holds rows [m * V, (m + 1) * V). Within it the first views of all items come first,
  * then the second views in the same order.
+ *
+ * A mate has its anchor's label. At the semantic level a fake's mate is a fake of another video with
+ * the same person's background (the same background video where the person is unknown) or with the
+ * same person's face, either relation equally often where both have mates; a real's mate is the same
+ * person in another video. Words count inside one dataset; an unknown one is nobody's. An anchor
+ * without a mate at the level it drew falls back to the next lower level that has one, and is counted.
+ * A mate may be any sample in use, also one that under-sampling leaves out as an anchor of the epoch;
+ * what PR_BALANCE_ONCE leaves out is never shown.
+ *
+ * With PR_BALANCE_NONE every batch and micro-batch has the selection's own share of reals, within
+ * one item.
  */
 #ifndef PR_SAMPLER_SAMPLER_H
 #define PR_SAMPLER_SAMPLER_H
@@ -45,7 +56,7 @@ typedef struct pr_sampler_stats {
     int64_t views_by_level[PR_LEVEL_COUNT];
     int64_t n_fallback; /* mates drawn at a lower level than the one drawn first */
     int64_t n_identities, n_videos, n_samples; /* distinct ones shown */
-    int64_t max_repeats;                       /* of one sample as an anchor or a mate */
+    int64_t max_repeats;                       /* items that show one sample, as anchor or mate */
 } pr_sampler_stats;
 
 /**
@@ -71,7 +82,13 @@ pr_status pr_sampler_begin_epoch(pr_sampler *sampler, uint32_t epoch);
 /** The rows of STEP in the current epoch: VIEWS [n_views], laid out by micro-batch. */
 pr_status pr_sampler_step(pr_sampler *sampler, int64_t step, pr_view *views);
 
-/** What the current epoch draws, all steps of it. */
+/** What the current epoch draws, all steps of it. Costs one pass over the items, the first time. */
 pr_status pr_sampler_stats_get(pr_sampler *sampler, pr_sampler_stats *out);
+
+/**
+ * A hash over all items of the current epoch, in order: equal plans have equal hashes, whatever
+ * ranks, shards and micro-batches.
+ */
+pr_status pr_sampler_hash(pr_sampler *sampler, uint64_t *out);
 
 #endif
