@@ -37,4 +37,62 @@ typedef struct pr_l2norm_attr {
     double eps; /* > 0; shorter rows are divided by it instead */
 } pr_l2norm_attr;
 
+/* What labels mean to the contrastive ops: as everywhere, fake = 1. */
+enum { PR_LABEL_REAL = 0, PR_LABEL_FAKE = 1 };
+
+typedef enum pr_rccl_centre {
+    PR_RCCL_CENTRE_EPOCH, /* the mean of all reals since the epoch began */
+    PR_RCCL_CENTRE_EMA,   /* a moving mean of the batches' means since the epoch began */
+    PR_RCCL_CENTRE_BATCH, /* the mean of the last batch that had reals */
+} pr_rccl_centre;
+
+typedef struct pr_rccl_update_attr {
+    pr_rccl_centre centre;
+    double ema_decay;  /* share of the old mean */
+    int64_t n_offered; /* k: features that each class offers a step */
+    int64_t n_kept;    /* u: features that each class keeps */
+    bool rescore;      /* kept features are scored anew against each step's centre */
+    bool unique;       /* of one sample only the harder feature */
+} pr_rccl_update_attr;
+
+typedef enum pr_rccl_fusion {
+    PR_RCCL_FUSE_SMOOTH,
+    PR_RCCL_FUSE_LINEAR,
+    PR_RCCL_FUSE_LINEAR_SMOOTH,
+} pr_rccl_fusion;
+
+typedef enum pr_rccl_mixing { PR_RCCL_MIX_PAIR, PR_RCCL_MIX_MEAN } pr_rccl_mixing;
+
+enum { PR_RCCL_MAX_NEAR = 64 }; /* of M, V and s: lists of neighbours lie on the stack */
+
+typedef struct pr_rccl_fuse_attr {
+    pr_rccl_fusion fusion;
+    pr_rccl_mixing mixing;
+    int64_t n_kept;   /* u */
+    int64_t n_near;   /* M_pos: neighbours of a hard feature */
+    int64_t n_smooth; /* linear_smooth only: neighbours of a fused feature */
+    int64_t n_local;  /* s: hard fakes of the batch */
+    int64_t n_mixed;  /* V: reals that each of them is mixed with */
+    bool synth_grad;  /* gradients reach the batch's features through synthetic ones */
+} pr_rccl_fuse_attr;
+
+typedef enum pr_margin_set {
+    PR_MARGIN_NONE,
+    PR_MARGIN_MIXED, /* eq. 5 over the mixed negatives */
+    PR_MARGIN_BATCH, /* eq. 5 as printed, over the batch */
+} pr_margin_set;
+
+/* Of margin_norm and margin_loss, which must be given the same. */
+typedef struct pr_margin_attr {
+    double tau;
+    bool synthetic;        /* the five inputs of synthetic features are there */
+    bool transformed;      /* transformed positives join P and A */
+    pr_margin_set margin;  /* what the margin sums over */
+    bool margin_real_only; /* only real anchors have a margin */
+    bool mixed_as_fake;    /* mixed features join A, and P of fake anchors; there is no margin */
+    bool pos_pair;         /* P is the rest of the anchor's pair, else all rows of its label */
+    bool divide_extended;  /* a row is divided by |P'|, else by |P| */
+    bool sum_rows;         /* the loss is the sum over anchors, else the mean */
+} pr_margin_attr;
+
 #endif
