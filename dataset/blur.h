@@ -5,7 +5,7 @@
 #include "dataset/image.h"
 
 /** Sigma above this is refused: the kernel's radius is ceil(3 sigma). */
-#define PR_BLUR_MAX_SIGMA 64.0
+#define PR_BLUR_MAX_SIGMA 32.0
 
 /** uint16 values that pr_blur_plane needs as scratch. */
 size_t pr_blur_scratch(int width, int height);

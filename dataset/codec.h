@@ -68,7 +68,7 @@ pr_status pr_image_encode_jpeg(const pr_image_u8 *image, int quality, pr_subsamp
 pr_status pr_image_encode_png(const pr_image_u8 *image, uint8_t *bytes, size_t capacity,
                               size_t *n_bytes);
 
-/** "libjpeg-turbo 2.1.5, libspng 0.7.3, zlib 1.2.13": for a dataset's provenance. */
+/** "libjpeg-turbo 2.1.5, libspng 0.7.3": for a dataset's provenance. */
 const char *pr_codec_versions(void);
 
 #endif

@@ -32,7 +32,7 @@ void pr_colour_saturation(const pr_planes *planes, double factor);
 
 /**
  * Turns the hue in HSV by SHIFT, in turns, within -0.5 .. 0.5; value and saturation stay. Computed
- * without division, in 1/16 steps of the pixel's chroma.
+ * without division, in steps of 1/8 grey level.
  */
 void pr_colour_hue(const pr_planes *planes, double shift);
 

@@ -4,8 +4,8 @@
  * Along one axis, of which SPAN pixels become N: scale = SPAN / N, support = max(scale, 1), and
  * output i is the mean of the inputs j with the triangle weights
  * max(0, 1 - |j + 0.5 - (i + 0.5) scale| / support), normalised. This is what torchvision calls
- * antialias=True, and equals it within one grey level. Rows are resampled first along x in f32 in
- * the order of j, then along y, and rounded to the nearest byte once.
+ * antialias=True, and equals it within one grey level. Sums are f32, along y and then along x, each in
+ * the order of j, and rounded to the nearest byte once.
  */
 #ifndef PR_DATASET_RESIZE_H
 #define PR_DATASET_RESIZE_H

@@ -1,0 +1,231 @@
+#include "dataset/augment_private.h"
+#include "dataset/blur.h"
+#include "dataset/render.h"
+#include "engine/base/math.h"
+
+#include <math.h>
+
+/* The numbers of the draws: never changed, they are part of a run's bits. */
+enum {
+    DRAW_FLIP = 1,
+    DRAW_JITTER = 2,
+    DRAW_ORDER = 3,
+    DRAW_STRENGTH = 4, /* brightness, contrast, saturation, hue: 4 to 7 */
+    DRAW_GREY = 8,
+    DRAW_BLUR = 9,
+    DRAW_SIGMA = 10,
+    DRAW_JPEG = 11,
+    DRAW_QUALITY = 12,
+    DRAW_CROP = 16,
+    CROP_ATTEMPTS = 10
+};
+
+static bool in_range(double v, double low, double high)
+{
+    return v >= low && v <= high;
+}
+
+static pr_status check_range(const char *name, double low, double high, double least, double most)
+{
+    PR_REQUIRE(in_range(low, least, most) && in_range(high, least, most) && low <= high,
+               PR_ERR_INVALID, "augment: %s from %g to %g, must lie in order within %g to %g", name,
+               low, high, least, most);
+    return PR_OK;
+}
+
+static pr_status check_value(const char *name, double v, double least, double most)
+{
+    PR_REQUIRE(in_range(v, least, most), PR_ERR_INVALID, "augment: %s = %g, must be %g to %g", name,
+               v, least, most);
+    return PR_OK;
+}
+
+static pr_status check_perturb(const pr_augment_options *o)
+{
+    if (o->perturb == PR_PERTURB_NONE) {
+        return PR_OK;
+    }
+    PR_REQUIRE(!o->enabled, PR_ERR_INVALID,
+               "augment: a perturbation is for evaluation, where augmentation is off");
+    if (o->perturb == PR_PERTURB_JPEG) {
+        PR_TRY(check_value("perturb jpeg quality", o->perturb_value, 1.0, 100.0));
+        PR_REQUIRE(o->perturb_value == floor(o->perturb_value), PR_ERR_INVALID,
+                   "augment: perturb jpeg quality %g, must be a whole number", o->perturb_value);
+        return PR_OK;
+    }
+    return check_value("perturb scale factor", o->perturb_value, 1.0 / 64.0, 1.0);
+}
+
+pr_status pr_augment_check(const pr_augment_options *o)
+{
+    for (int c = 0; c < 3; c++) {
+        PR_REQUIRE(isfinite(o->mean[c]) && isfinite(o->std[c]) && o->std[c] > 0.0, PR_ERR_INVALID,
+                   "augment: mean %g and std %g of channel %d, std must be above 0", o->mean[c],
+                   o->std[c], c);
+    }
+    PR_TRY(check_perturb(o));
+    if (!o->enabled) {
+        return PR_OK;
+    }
+    PR_TRY(check_range("crop scale", o->crop_scale_min, o->crop_scale_max, 1e-4, 1.0));
+    PR_TRY(check_range("crop ratio", o->crop_ratio_min, o->crop_ratio_max, 0.01, 100.0));
+    PR_TRY(check_value("flip_prob", o->flip_prob, 0.0, 1.0));
+    PR_TRY(check_value("jitter_prob", o->jitter_prob, 0.0, 1.0));
+    PR_TRY(check_value("brightness", o->brightness, 0.0, PR_COLOUR_MAX_FACTOR - 1.0));
+    PR_TRY(check_value("contrast", o->contrast, 0.0, PR_COLOUR_MAX_FACTOR - 1.0));
+    PR_TRY(check_value("saturation", o->saturation, 0.0, PR_COLOUR_MAX_FACTOR - 1.0));
+    PR_TRY(check_value("hue", o->hue, 0.0, 0.5));
+    PR_TRY(check_value("grey_prob", o->grey_prob, 0.0, 1.0));
+    PR_TRY(check_value("blur_prob", o->blur_prob, 0.0, 1.0));
+    PR_TRY(check_value("jpeg_prob", o->jpeg_prob, 0.0, 1.0));
+    if (o->blur_prob > 0.0) {
+        PR_TRY(check_range("blur sigma", o->blur_sigma_min, o->blur_sigma_max, 1e-3,
+                           PR_BLUR_MAX_SIGMA));
+    }
+    if (o->jpeg_prob > 0.0) {
+        PR_TRY(check_range("jpeg quality", (double)o->jpeg_quality_min, (double)o->jpeg_quality_max,
+                           1.0, 100.0));
+    }
+    return PR_OK;
+}
+
+static int round_px(double v)
+{
+    return (int)floor(v + 0.5);
+}
+
+/* The largest centred crop whose ratio is permitted. */
+static pr_rect centred(const pr_augment_options *o, int width, int height)
+{
+    const double ratio = (double)width / (double)height;
+    int w = width;
+    int h = height;
+    if (ratio < o->crop_ratio_min) {
+        h = round_px((double)width / o->crop_ratio_min);
+    } else if (ratio > o->crop_ratio_max) {
+        w = round_px((double)height * o->crop_ratio_max);
+    }
+    w = w < 1 ? 1 : (w > width ? width : w);
+    h = h < 1 ? 1 : (h > height ? height : h);
+    return (pr_rect){(width - w) / 2, (height - h) / 2, w, h};
+}
+
+/* torchvision's RandomResizedCrop: the area uniform, the ratio log-uniform, the place uniform. */
+static pr_rect draw_crop(const pr_augment_options *o, const pr_draw_key *key, int width, int height)
+{
+    const double area = (double)width * (double)height;
+    const double log_min = pr_log(o->crop_ratio_min);
+    const double log_max = pr_log(o->crop_ratio_max);
+    for (uint32_t a = 0; a < CROP_ATTEMPTS; a++) {
+        const uint32_t number = DRAW_CROP + 4 * a;
+        const double share = pr_draw_between(key, number, o->crop_scale_min, o->crop_scale_max);
+        const double ratio = pr_exp(pr_draw_between(key, number + 1, log_min, log_max));
+        const double w = floor(sqrt(area * share * ratio) + 0.5);
+        const double h = floor(sqrt(area * share / ratio) + 0.5);
+        if (w >= 1.0 && h >= 1.0 && w <= (double)width && h <= (double)height) {
+            const int x = (int)pr_draw_below(key, number + 2, width - (int)w + 1);
+            const int y = (int)pr_draw_below(key, number + 3, height - (int)h + 1);
+            return (pr_rect){x, y, (int)w, (int)h};
+        }
+    }
+    return centred(o, width, height);
+}
+
+static bool draw_chance(const pr_draw_key *key, uint32_t number, double prob)
+{
+    return pr_draw_uniform(key, number) < prob;
+}
+
+/* The four operations in one of their 24 orders: ORDER in the factorial number system. */
+static void draw_jitter(const pr_augment_options *o, const pr_draw_key *key,
+                        pr__augment_draws *draws)
+{
+    const double strength[4] = {o->brightness, o->contrast, o->saturation, o->hue};
+    pr__colour_kind left[4] = {PR__BRIGHTNESS, PR__CONTRAST, PR__SATURATION, PR__HUE};
+    int order = (int)pr_draw_below(key, DRAW_ORDER, 24);
+    for (int n_left = 4; n_left > 0; n_left--) {
+        const int pick = order % n_left;
+        order /= n_left;
+        const pr__colour_kind kind = left[pick];
+        for (int i = pick; i + 1 < n_left; i++) {
+            left[i] = left[i + 1];
+        }
+        const double s = strength[kind];
+        const double low = kind == PR__HUE ? -s : (s < 1.0 ? 1.0 - s : 0.0);
+        const double high = kind == PR__HUE ? s : 1.0 + s;
+        if (s > 0.0) {
+            const double amount = pr_draw_between(key, DRAW_STRENGTH + (uint32_t)kind, low, high);
+            draws->ops[draws->n_ops++] = (pr__colour_op){kind, amount};
+        }
+    }
+}
+
+void pr__augment_draw(const pr_augment_options *o, const pr_draw_key *key, int width, int height,
+                      pr__augment_draws *draws)
+{
+    *draws = (pr__augment_draws){.crop = {0, 0, width, height}};
+    if (!o->enabled) {
+        return;
+    }
+    draws->crop = draw_crop(o, key, width, height);
+    draws->flip = draw_chance(key, DRAW_FLIP, o->flip_prob);
+    if (draw_chance(key, DRAW_JITTER, o->jitter_prob)) {
+        draw_jitter(o, key, draws);
+    }
+    if (draw_chance(key, DRAW_GREY, o->grey_prob)) {
+        draws->ops[draws->n_ops++] = (pr__colour_op){PR__SATURATION, 0.0};
+    }
+    if (draw_chance(key, DRAW_BLUR, o->blur_prob)) {
+        draws->blur_sigma = pr_draw_between(key, DRAW_SIGMA, o->blur_sigma_min, o->blur_sigma_max);
+    }
+    if (draw_chance(key, DRAW_JPEG, o->jpeg_prob)) {
+        const int64_t n = (int64_t)o->jpeg_quality_max - o->jpeg_quality_min + 1;
+        draws->jpeg_quality = o->jpeg_quality_min + (int)pr_draw_below(key, DRAW_QUALITY, n);
+    }
+}
+
+/* Pixels that stay in the first cache while all operations pass over them. */
+enum { CHUNK_PX = 4096 };
+
+static void run_ops(const pr__colour_op *ops, int n_ops, int64_t grey_sum, int64_t n_pixels,
+                    const pr_planes *part)
+{
+    for (int i = 0; i < n_ops; i++) {
+        const double amount = ops[i].amount;
+        if (ops[i].kind == PR__BRIGHTNESS) {
+            pr_colour_brightness(part, amount);
+        } else if (ops[i].kind == PR__CONTRAST) {
+            pr_colour_contrast(part, amount, grey_sum, n_pixels);
+        } else if (ops[i].kind == PR__SATURATION) {
+            pr_colour_saturation(part, amount);
+        } else {
+            pr_colour_hue(part, amount);
+        }
+    }
+}
+
+static pr_planes part_of(const pr_planes *planes, int64_t at)
+{
+    const int64_t n = planes->n - at < CHUNK_PX ? planes->n - at : CHUNK_PX;
+    return (pr_planes){planes->r + at, planes->g + at, planes->b + at, n};
+}
+
+/* Contrast needs the mean of the whole image as the operations before it leave it: two sweeps. */
+void pr__augment_colour(const pr__augment_draws *draws, const pr_planes *planes)
+{
+    int n_before = 0;
+    while (n_before < draws->n_ops && draws->ops[n_before].kind != PR__CONTRAST) {
+        n_before++;
+    }
+    const bool has_contrast = n_before < draws->n_ops;
+    int64_t grey_sum = 0;
+    for (int64_t at = 0; at < planes->n && draws->n_ops > 0; at += CHUNK_PX) {
+        const pr_planes part = part_of(planes, at);
+        run_ops(draws->ops, n_before, 0, 1, &part);
+        grey_sum += has_contrast ? pr_colour_grey_sum(&part) : 0;
+    }
+    for (int64_t at = 0; at < planes->n && has_contrast; at += CHUNK_PX) {
+        const pr_planes part = part_of(planes, at);
+        run_ops(draws->ops + n_before, draws->n_ops - n_before, grey_sum, planes->n, &part);
+    }
+}

@@ -1,0 +1,40 @@
+/** The draws of one view and what they do to its pixels. Inside the module only. */
+#ifndef PR_DATASET_AUGMENT_PRIVATE_H
+#define PR_DATASET_AUGMENT_PRIVATE_H
+
+#include "dataset/augment.h"
+#include "dataset/colour.h"
+#include "dataset/image.h"
+#include "engine/base/draw.h"
+
+typedef enum pr__colour_kind {
+    PR__BRIGHTNESS,
+    PR__CONTRAST,
+    PR__SATURATION,
+    PR__HUE,
+} pr__colour_kind;
+
+typedef struct pr__colour_op {
+    pr__colour_kind kind;
+    double amount; /* a factor; of the hue a shift in turns */
+} pr__colour_op;
+
+enum { PR__MAX_COLOUR_OPS = 5 };
+
+typedef struct pr__augment_draws {
+    pr_rect crop;
+    bool flip;
+    int n_ops;
+    pr__colour_op ops[PR__MAX_COLOUR_OPS]; /* in the order in which they act */
+    double blur_sigma;                     /* 0: no blur */
+    int jpeg_quality;                      /* 0: no re-encoding */
+} pr__augment_draws;
+
+/** What KEY (of purpose PR_FOR_AUGMENT) draws for a crop of WIDTH x HEIGHT; render.h has the numbers. */
+void pr__augment_draw(const pr_augment_options *options, const pr_draw_key *key, int width,
+                      int height, pr__augment_draws *draws);
+
+/** Runs the colour operations; the planes are one whole image. */
+void pr__augment_colour(const pr__augment_draws *draws, const pr_planes *planes);
+
+#endif

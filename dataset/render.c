@@ -1,0 +1,261 @@
+#include "dataset/render.h"
+
+#include "dataset/augment_private.h"
+#include "dataset/blur.h"
+#include "dataset/codec.h"
+#include "dataset/resize.h"
+#include "dataset/simd.h"
+#include "engine/base/alloc.h"
+
+#include <math.h>
+#include <string.h>
+
+struct pr_renderer {
+    pr_augment_options options;
+    int max_width, max_height, out_px;
+    pr_resizer *resizer;
+    uint8_t *crop;  /* decoded, up to max_width x max_height x 3 */
+    uint8_t *other; /* as large, where a perturbation or re-encoding needs a second image */
+    uint8_t *plane; /* [3][out_px][out_px] */
+    uint8_t *jpeg;  /* room to encode, where something does */
+    size_t jpeg_bytes;
+    uint16_t *blur; /* scratch, where something blurs */
+};
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool may_encode(const pr_augment_options *o)
+{
+    return (o->enabled && o->jpeg_prob > 0.0) || o->perturb == PR_PERTURB_JPEG;
+}
+
+/* Each buffer that the options need; false where one is missing. */
+static bool make_buffers(pr_renderer *r)
+{
+    const size_t out_px = (size_t)r->out_px;
+    const size_t crop_bytes =
+        larger((size_t)r->max_width * (size_t)r->max_height, out_px * out_px) * 3;
+    r->crop = pr_calloc((int64_t)crop_bytes, 1);
+    r->plane = pr_calloc((int64_t)(out_px * out_px), 3);
+    bool whole = r->crop != NULL && r->plane != NULL;
+    if (may_encode(&r->options)) {
+        r->jpeg_bytes = larger(pr_image_encode_bound(PR_CODEC_JPEG, r->max_width, r->max_height, 3),
+                               pr_image_encode_bound(PR_CODEC_JPEG, r->out_px, r->out_px, 3));
+        r->jpeg = pr_calloc((int64_t)r->jpeg_bytes, 1);
+        whole = whole && r->jpeg != NULL;
+    }
+    if (r->options.perturb == PR_PERTURB_SCALE) {
+        r->other = pr_calloc((int64_t)crop_bytes, 1);
+        whole = whole && r->other != NULL;
+    }
+    if (r->options.enabled && r->options.blur_prob > 0.0) {
+        r->blur = pr_calloc((int64_t)pr_blur_scratch(r->out_px, r->out_px), sizeof(uint16_t));
+        whole = whole && r->blur != NULL;
+    }
+    return whole;
+}
+
+pr_status pr_renderer_create(const pr_augment_options *options, int max_width, int max_height,
+                             int out_px, pr_renderer **out)
+{
+    PR_TRY(pr_augment_check(options));
+    PR_REQUIRE(out_px >= 1 && out_px <= PR_IMAGE_MAX_PX, PR_ERR_INVALID,
+               "render: views of %d px, must be 1 to %d", out_px, PR_IMAGE_MAX_PX);
+    PR_REQUIRE(max_width >= 1 && max_width <= PR_IMAGE_MAX_PX && max_height >= 1 &&
+                   max_height <= PR_IMAGE_MAX_PX,
+               PR_ERR_INVALID, "render: crops of %d x %d px, a side must be 1 to %d", max_width,
+               max_height, PR_IMAGE_MAX_PX);
+    pr_renderer *r = pr_calloc(1, sizeof *r);
+    PR_REQUIRE(r != NULL, PR_ERR_NOMEM, "render: no memory");
+    r->options = *options;
+    r->max_width = max_width;
+    r->max_height = max_height;
+    r->out_px = out_px;
+    const int side = max_width > max_height ? max_width : max_height;
+    pr_status status = pr_resizer_create(side > out_px ? side : out_px,
+                                         side > out_px ? side : out_px, &r->resizer);
+    if (status == PR_OK && !make_buffers(r)) {
+        status = PR_FAIL(PR_ERR_NOMEM, "render: no memory for crops of %d x %d px", max_width,
+                         max_height);
+    }
+    if (status != PR_OK) {
+        pr_renderer_destroy(&r);
+        return status;
+    }
+    *out = r;
+    return PR_OK;
+}
+
+void pr_renderer_destroy(pr_renderer **renderer)
+{
+    pr_renderer *r = *renderer;
+    if (r == NULL) {
+        return;
+    }
+    pr_resizer_destroy(&r->resizer);
+    pr_free(r->crop);
+    pr_free(r->other);
+    pr_free(r->plane);
+    pr_free(r->jpeg);
+    pr_free(r->blur);
+    pr_free(r);
+    *renderer = NULL;
+}
+
+/* IMAGE goes through JPEG and back. */
+static pr_status re_encode(pr_renderer *r, const pr_image_u8 *image, int quality)
+{
+    size_t n_bytes = 0;
+    PR_TRY(pr_image_encode_jpeg(image, quality, PR_CHROMA_420, r->jpeg, r->jpeg_bytes, &n_bytes));
+    return pr_image_decode_rgb(r->jpeg, n_bytes, image);
+}
+
+static int scaled(int px, double factor)
+{
+    const int n = (int)floor((double)px * factor + 0.5);
+    return n > 1 ? n : 1;
+}
+
+static pr_status perturb(pr_renderer *r, const pr_image_u8 *image)
+{
+    const double value = r->options.perturb_value;
+    if (r->options.perturb == PR_PERTURB_JPEG) {
+        return re_encode(r, image, (int)value);
+    }
+    if (r->options.perturb == PR_PERTURB_SCALE) {
+        const pr_image_u8 small = {scaled(image->width, value), scaled(image->height, value), 3,
+                                   r->other};
+        PR_TRY(pr_resize(r->resizer, image, false, &small));
+        return pr_resize(r->resizer, &small, false, image);
+    }
+    return PR_OK;
+}
+
+/* Bytes to floats: SCALE and ADD hold the normalisation of each channel. */
+PR__BODY normalise_body(const uint8_t *restrict r, const uint8_t *restrict g,
+                        const uint8_t *restrict b, int64_t n, const float *restrict scale,
+                        const float *restrict add, float *restrict out)
+{
+    const float s0 = scale[0];
+    const float s1 = scale[1];
+    const float s2 = scale[2];
+    const float a0 = add[0];
+    const float a1 = add[1];
+    const float a2 = add[2];
+    for (int64_t i = 0; i < n; i++) {
+        out[3 * i] = (float)r[i] * s0 + a0;
+        out[3 * i + 1] = (float)g[i] * s1 + a1;
+        out[3 * i + 2] = (float)b[i] * s2 + a2;
+    }
+}
+PR__KERNEL(normalise,
+           (const uint8_t *restrict r, const uint8_t *restrict g, const uint8_t *restrict b,
+            int64_t n, const float *restrict scale, const float *restrict add, float *restrict out),
+           (r, g, b, n, scale, add, out))
+
+static void put_floats(const pr_renderer *r, const pr_planes *planes, float *image)
+{
+    float scale[3];
+    float add[3];
+    for (int c = 0; c < 3; c++) {
+        scale[c] = (float)(1.0 / (255.0 * r->options.std[c]));
+        add[c] = (float)(-r->options.mean[c] / r->options.std[c]);
+    }
+    normalise(planes->r, planes->g, planes->b, planes->n, scale, add, image);
+}
+
+/* What is done to the pixels after the resize. */
+static pr_status augment(pr_renderer *r, const pr__augment_draws *draws, const pr_planes *planes)
+{
+    uint8_t *const plane[3] = {planes->r, planes->g, planes->b};
+    pr__augment_colour(draws, planes);
+    for (int c = 0; c < 3 && draws->blur_sigma > 0.0; c++) {
+        PR_TRY(pr_blur_plane(plane[c], r->out_px, r->out_px, draws->blur_sigma, r->blur));
+    }
+    if (draws->jpeg_quality > 0) {
+        const pr_image_u8 image = {r->out_px, r->out_px, 3, r->crop};
+        pr_colour_join(planes, image.data);
+        PR_TRY(re_encode(r, &image, draws->jpeg_quality));
+        pr_colour_split(image.data, planes);
+    }
+    return PR_OK;
+}
+
+static pr_status render_image(pr_renderer *r, const pr__augment_draws *draws, const uint8_t *bytes,
+                              size_t n_bytes, float *image)
+{
+    const int64_t n = (int64_t)r->out_px * r->out_px;
+    const pr_planes planes = {r->plane, r->plane + n, r->plane + 2 * n, n};
+    uint8_t *const plane[3] = {planes.r, planes.g, planes.b};
+    const pr_image_u8 crop = {draws->crop.width, draws->crop.height, 3, r->crop};
+    PR_TRY(pr_image_decode_region(bytes, n_bytes, &draws->crop, &crop));
+    PR_TRY(perturb(r, &crop));
+    PR_TRY(pr_resize_to_planes(r->resizer, &crop, draws->flip, r->out_px, plane));
+    PR_TRY(augment(r, draws, &planes));
+    put_floats(r, &planes, image);
+    return PR_OK;
+}
+
+static pr_status render_mask(pr_renderer *r, const pr__augment_draws *draws, int width, int height,
+                             const uint8_t *bytes, size_t n_bytes, float *mask)
+{
+    const int64_t n = (int64_t)r->out_px * r->out_px;
+    if (n_bytes == 0) {
+        memset(mask, 0, (size_t)n * sizeof *mask);
+        return PR_OK;
+    }
+    int mask_width = 0;
+    int mask_height = 0;
+    PR_TRY(pr_image_probe(bytes, n_bytes, NULL, &mask_width, &mask_height));
+    PR_REQUIRE(mask_width == width && mask_height == height, PR_ERR_FORMAT,
+               "mask: %d x %d px, its crop has %d x %d", mask_width, mask_height, width, height);
+    const pr_image_u8 crop = {draws->crop.width, draws->crop.height, 1, r->crop};
+    const pr_image_u8 view = {r->out_px, r->out_px, 1, r->plane};
+    PR_TRY(pr_image_decode_region(bytes, n_bytes, &draws->crop, &crop));
+    PR_TRY(pr_resize(r->resizer, &crop, draws->flip, &view));
+    for (int64_t i = 0; i < n; i++) {
+        mask[i] = (float)view.data[i] / 255.0F;
+    }
+    return PR_OK;
+}
+
+pr_status pr_render(pr_renderer *renderer, const pr_draw_key *key, const uint8_t *bytes,
+                    size_t n_bytes, const uint8_t *mask_bytes, size_t n_mask_bytes, float *image,
+                    float *mask)
+{
+    pr_renderer *r = renderer;
+    int width = 0;
+    int height = 0;
+    PR_TRY(pr_image_probe(bytes, n_bytes, NULL, &width, &height));
+    PR_REQUIRE(width <= r->max_width && height <= r->max_height, PR_ERR_FORMAT,
+               "image: %d x %d px, its index says at most %d x %d", width, height, r->max_width,
+               r->max_height);
+    pr_draw_key own = *key;
+    own.purpose = PR_FOR_AUGMENT;
+    pr__augment_draws draws;
+    pr__augment_draw(&r->options, &own, width, height, &draws);
+    PR_TRY(render_image(r, &draws, bytes, n_bytes, image));
+    if (mask != NULL) {
+        PR_TRY(render_mask(r, &draws, width, height, mask_bytes, n_mask_bytes, mask));
+    }
+    return PR_OK;
+}
+
+pr_status pr_view_from_bytes(const pr_augment_options *options, const uint8_t *bytes,
+                             size_t n_bytes, int out_px, float *image)
+{
+    PR_REQUIRE(!options->enabled, PR_ERR_INVALID,
+               "view: a single file is seen as in evaluation, augmentation must be off");
+    int width = 0;
+    int height = 0;
+    PR_TRY(pr_image_probe(bytes, n_bytes, NULL, &width, &height));
+    pr_renderer *renderer = NULL;
+    PR_TRY(pr_renderer_create(options, width, height, out_px, &renderer));
+    const pr_draw_key none = {0, 0, 0, 0, PR_FOR_AUGMENT};
+    const pr_status status = pr_render(renderer, &none, bytes, n_bytes, NULL, 0, image, NULL);
+    pr_renderer_destroy(&renderer);
+    return status;
+}
