@@ -72,4 +72,8 @@ size_t pr_samples_payload_bytes(const pr_samples *samples, int64_t i);
  */
 pr_status pr_samples_read(const pr_samples *samples, int64_t i, uint8_t *bytes);
 
+/** Bytes of the PNG mask of sample I, 0 where it has none; and the mask, read as images are. */
+size_t pr_samples_mask_bytes(const pr_samples *samples, int64_t i);
+pr_status pr_samples_read_mask(const pr_samples *samples, int64_t i, uint8_t *bytes);
+
 #endif
