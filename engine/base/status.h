@@ -21,8 +21,11 @@ typedef enum pr_status {
     PR_ERR_NUMERIC = 8, /* a NaN or an Inf where none may be */
 } pr_status;
 
-/** Records the cause with file and line, and evaluates to CODE. The first record stands. */
-#define PR_FAIL(code, ...) pr_fail_at(__FILE__, __LINE__, (code), __VA_ARGS__)
+/**
+ * Records the cause with file and line, and evaluates to CODE (which is evaluated twice, so that
+ * the static analyser sees a constant and not what a function may return). The first record stands.
+ */
+#define PR_FAIL(code, ...) ((void)pr_fail_at(__FILE__, __LINE__, (code), __VA_ARGS__), (code))
 
 /** Returns from the calling function with the status of EXPR unless that is PR_OK. */
 #define PR_TRY(expr)                                                                               \

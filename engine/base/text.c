@@ -71,22 +71,28 @@ pr_status pr_text_add(pr_text *text, const char *fmt, ...)
     return PR_OK;
 }
 
+/* How C stands in a JSON string; returns the number of characters. */
+static size_t json_escape(char c, char escaped[static 8])
+{
+    const char *const named = strchr("\"\"\\\\\nn\tt\rr", c);
+    const bool is_control = (unsigned char)c < 0x20;
+    int n = 1;
+    if (named != NULL && (is_control || c == '"' || c == '\\')) {
+        n = snprintf(escaped, 8, "\\%c", named[1]);
+    } else if (is_control) {
+        n = snprintf(escaped, 8, "\\u%04x", (unsigned)(unsigned char)c);
+    } else {
+        escaped[0] = c;
+    }
+    return (size_t)n;
+}
+
 pr_status pr_text_add_json(pr_text *text, const char *word)
 {
     PR_TRY(pr_text_add_bytes(text, "\"", 1));
     for (; *word != '\0'; word++) {
-        const unsigned char c = (unsigned char)*word;
-        if (c == '"' || c == '\\') {
-            PR_TRY(pr_text_add(text, "\\%c", c));
-        } else if (c == '\n') {
-            PR_TRY(pr_text_add_bytes(text, "\\n", 2));
-        } else if (c == '\t') {
-            PR_TRY(pr_text_add_bytes(text, "\\t", 2));
-        } else if (c < 0x20) {
-            PR_TRY(pr_text_add(text, "\\u%04x", c));
-        } else {
-            PR_TRY(pr_text_add_bytes(text, word, 1));
-        }
+        char escaped[8];
+        PR_TRY(pr_text_add_bytes(text, escaped, json_escape(*word, escaped)));
     }
     return pr_text_add_bytes(text, "\"", 1);
 }
@@ -117,11 +123,13 @@ pr_status pr_text_split(const char *text, char separator, char ***parts, int64_t
     PR_REQUIRE(block != NULL, PR_ERR_NOMEM, "no memory to split a text of %zu bytes", n_chars);
     char **const table = (char **)(void *)block;
     char *chars = block + n_table_bytes;
-    memcpy(chars, text, n_chars);
+    memcpy(chars, text, n_chars + 1);
+    char *next = chars;
     for (int64_t i = 0; i < n; i++) {
+        chars = next;
         char *const end = strchr(chars, separator);
-        char *const next = end != NULL ? end + 1 : NULL;
         char *last = end != NULL ? end : chars + strlen(chars);
+        next = last + (end != NULL);
         while (is_blank(*chars) && chars < last) {
             chars++;
         }
@@ -130,7 +138,6 @@ pr_status pr_text_split(const char *text, char separator, char ***parts, int64_t
         }
         *last = '\0';
         table[i] = chars;
-        chars = next;
     }
     *parts = table;
     *n_parts = n;
