@@ -27,4 +27,6 @@ find_path(PR_DNNL_INCLUDE dnnl.h REQUIRED)
 find_library(PR_DNNL_LIBRARY dnnl REQUIRED)
 add_library(pr_dep_dnnl INTERFACE)
 target_include_directories(pr_dep_dnnl SYSTEM INTERFACE ${PR_DNNL_INCLUDE})
-target_link_libraries(pr_dep_dnnl INTERFACE ${PR_DNNL_LIBRARY})
+# The OpenMP runtime that it runs on: engine/cpu/thread.c sets a computing thread's team there.
+find_library(PR_OPENMP_LIBRARY NAMES libgomp.so.1 gomp REQUIRED)
+target_link_libraries(pr_dep_dnnl INTERFACE ${PR_DNNL_LIBRARY} ${PR_OPENMP_LIBRARY})

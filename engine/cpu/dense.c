@@ -1,0 +1,196 @@
+#include "engine/cpu/dense.h"
+
+#include "engine/cpu/cpu.h"
+#include "engine/cpu/thread.h"
+
+#include <string.h>
+
+enum { X, W, B, N_IN };
+
+/*
+ * The library's 1x1 weight gradient over NHWC maps writes out of bounds where there are fewer
+ * channels than a block of it has, on either side; such small ones are ours.
+ */
+enum { BLOCK = 16 };
+
+typedef struct pr__dense {
+    pr_dnnl_conv_shape shape;
+    const pr__loops *loops;
+    pr_dnnl_conv *forward, *data, *weight;
+    bool own_weight;
+    size_t workspace_bytes;
+} pr__dense;
+
+static int64_t n_pixels_out(const pr_dnnl_conv_shape *s)
+{
+    return s->n * s->h_out * s->w_out;
+}
+
+static bool reads_every_pixel(const pr_dnnl_conv_shape *s)
+{
+    return s->kernel == 1 && s->stride == 1 && s->pad == 0;
+}
+
+static void need(pr__dense *d, size_t n_bytes)
+{
+    if (n_bytes > d->workspace_bytes) {
+        d->workspace_bytes = n_bytes;
+    }
+}
+
+static size_t n_weights(const pr_dnnl_conv_shape *s)
+{
+    return (size_t)(s->c_out * s->c_in * s->kernel * s->kernel);
+}
+
+/* A gradient that is to be added goes through the workspace, since the library overwrites. */
+static pr_status prepare_gradients(pr__dense *d, const bool *wants_grad, int n_in)
+{
+    const pr_dnnl_conv_shape *const s = &d->shape;
+    if (wants_grad[X]) {
+        PR_TRY(pr_dnnl_conv_create(PR_DNNL_DATA_GRAD, s, &d->data));
+        need(d, pr__aligned((size_t)(s->n * s->h * s->w * s->c_in) * sizeof(float)) +
+                    pr_dnnl_conv_workspace(d->data));
+    }
+    if (wants_grad[W]) {
+        d->own_weight = s->kernel == 1 && (s->c_in < BLOCK || s->c_out < BLOCK);
+        if (d->own_weight) {
+            need(d, pr__aligned(n_weights(s) * sizeof(double)) +
+                        pr__aligned((size_t)(n_pixels_out(s) * s->c_in) * sizeof(float)));
+        } else {
+            PR_TRY(pr_dnnl_conv_create(PR_DNNL_WEIGHT_GRAD, s, &d->weight));
+            need(d, pr__aligned(n_weights(s) * sizeof(float)) + pr_dnnl_conv_workspace(d->weight));
+        }
+    }
+    if (n_in > B && wants_grad[B]) {
+        need(d, pr__aligned((size_t)s->c_out * sizeof(double)));
+    }
+    return PR_OK;
+}
+
+pr_status pr__dense_prepare(const pr_dnnl_conv_shape *shape, const bool *wants_grad, int n_in,
+                            void **state, size_t *workspace_bytes)
+{
+    pr__dense *d = pr_calloc(1, sizeof *d);
+    PR_REQUIRE(d != NULL, PR_ERR_NOMEM, "no memory for a convolution's state");
+    d->shape = *shape;
+    pr_status status = pr__loops_get(&d->loops);
+    if (status == PR_OK) {
+        status = pr_dnnl_conv_create(PR_DNNL_FORWARD, shape, &d->forward);
+    }
+    if (status == PR_OK) {
+        need(d, pr_dnnl_conv_workspace(d->forward));
+        status = prepare_gradients(d, wants_grad, n_in);
+    }
+    if (status != PR_OK) {
+        pr__dense_release(d);
+        return status;
+    }
+    *state = d;
+    *workspace_bytes = d->workspace_bytes;
+    return PR_OK;
+}
+
+void pr__dense_release(void *state)
+{
+    pr__dense *const d = state;
+    if (d == NULL) {
+        return;
+    }
+    pr_dnnl_conv_destroy(&d->forward);
+    pr_dnnl_conv_destroy(&d->data);
+    pr_dnnl_conv_destroy(&d->weight);
+    pr_free(d);
+}
+
+pr_status pr__dense_forward(const pr_call *call)
+{
+    const pr__dense *const d = call->state;
+    return pr_dnnl_conv_run(d->forward, call->in[X].data, call->in[W].data,
+                            call->n_in > B ? call->in[B].data : NULL, call->out[0].data,
+                            call->workspace);
+}
+
+static pr_status data_gradient(const pr__dense *d, const pr_call *call)
+{
+    const pr_dnnl_conv_shape *const s = &d->shape;
+    const int64_t n = s->n * s->h * s->w * s->c_in;
+    float *const dx = pr__f32(&call->grad_in[X]);
+    if (!call->grad_add[X]) {
+        return pr_dnnl_conv_run(d->data, dx, call->in[W].data, NULL, call->grad_out[0].data,
+                                call->workspace);
+    }
+    float *const made = call->workspace;
+    char *const rest = (char *)call->workspace + pr__aligned((size_t)n * sizeof(float));
+    PR_TRY(pr_dnnl_conv_run(d->data, made, call->in[W].data, NULL, call->grad_out[0].data, rest));
+    d->loops->add_to(n, made, dx);
+    return PR_OK;
+}
+
+/* The pixels of x that a 1x1 filter reads, one after the other, zeros for those in the padding. */
+static void collect_pixels(const pr_dnnl_conv_shape *s, const float *x, float *to)
+{
+    const size_t n_bytes = (size_t)s->c_in * sizeof(float);
+    for (int64_t i = 0; i < n_pixels_out(s); i++) {
+        const int64_t y_in = i / s->w_out % s->h_out * s->stride - s->pad;
+        const int64_t x_in = i % s->w_out * s->stride - s->pad;
+        const int64_t image = i / (s->w_out * s->h_out);
+        if (y_in < 0 || y_in >= s->h || x_in < 0 || x_in >= s->w) {
+            memset(to + i * s->c_in, 0, n_bytes);
+        } else {
+            memcpy(to + i * s->c_in, x + ((image * s->h + y_in) * s->w + x_in) * s->c_in, n_bytes);
+        }
+    }
+}
+
+static void own_weight_gradient(const pr__dense *d, const pr_call *call)
+{
+    const pr_dnnl_conv_shape *const s = &d->shape;
+    const float *x = pr__f32(&call->in[X]);
+    double *const sums = call->workspace;
+    if (!reads_every_pixel(s)) {
+        float *const pixels =
+            (float *)((char *)call->workspace + pr__aligned(n_weights(s) * sizeof(double)));
+        collect_pixels(s, x, pixels);
+        x = pixels;
+    }
+    d->loops->outer_sums(n_pixels_out(s), s->c_out, s->c_in, pr__f32(&call->grad_out[0]), x, sums);
+    pr__give_f64((int64_t)n_weights(s), sums, pr__f32(&call->grad_in[W]), call->grad_add[W]);
+}
+
+static pr_status weight_gradient(const pr__dense *d, const pr_call *call)
+{
+    if (d->own_weight) {
+        own_weight_gradient(d, call);
+        return PR_OK;
+    }
+    const size_t n = n_weights(&d->shape);
+    float *const dw = pr__f32(&call->grad_in[W]);
+    if (!call->grad_add[W]) {
+        return pr_dnnl_conv_run(d->weight, call->in[X].data, dw, NULL, call->grad_out[0].data,
+                                call->workspace);
+    }
+    float *const made = call->workspace;
+    char *const rest = (char *)call->workspace + pr__aligned(n * sizeof(float));
+    PR_TRY(pr_dnnl_conv_run(d->weight, call->in[X].data, made, NULL, call->grad_out[0].data, rest));
+    d->loops->add_to((int64_t)n, made, dw);
+    return PR_OK;
+}
+
+pr_status pr__dense_backward(const pr_call *call)
+{
+    const pr__dense *const d = call->state;
+    const pr_dnnl_conv_shape *const s = &d->shape;
+    if (call->grad_in[X].data != NULL) {
+        PR_TRY(data_gradient(d, call));
+    }
+    if (call->grad_in[W].data != NULL) {
+        PR_TRY(weight_gradient(d, call));
+    }
+    if (call->n_in > B && call->grad_in[B].data != NULL) {
+        double *const sums = call->workspace;
+        d->loops->column_sums(n_pixels_out(s), s->c_out, pr__f32(&call->grad_out[0]), sums);
+        pr__give_f64(s->c_out, sums, pr__f32(&call->grad_in[B]), call->grad_add[B]);
+    }
+    return PR_OK;
+}

@@ -1,0 +1,56 @@
+/**
+ * Dense convolution by oneDNN: everything that the backend asks of the library. Every call of it
+ * stands in dnnl.c and dnnl_desc.c, which compile against its 2.x and 3.x C interfaces.
+ *
+ * A pr_dnnl_conv is one direction of one shape: the primitive, the reorder between our plain
+ * weights [c_out, c_in, kernel, kernel] and the layout that the library chose, and the memory
+ * objects; all are made once, under the team of one thread that runs them.
+ */
+#ifndef PR_ENGINE_CPU_DNNL_H
+#define PR_ENGINE_CPU_DNNL_H
+
+#include "engine/base/status.h"
+#include "engine/cpu/isa.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum pr_dnnl_pass {
+    PR_DNNL_FORWARD,     /* y = conv(x, w) + bias */
+    PR_DNNL_DATA_GRAD,   /* dx from dy and w */
+    PR_DNNL_WEIGHT_GRAD, /* dw from x and dy */
+} pr_dnnl_pass;
+
+/** x [n, h, w, c_in], y [n, h_out, w_out, c_out], square kernels. */
+typedef struct pr_dnnl_conv_shape {
+    int64_t n, h, w, c_in, h_out, w_out, c_out, kernel;
+    int stride, pad, dilation;
+    bool bias; /* of the forward pass */
+} pr_dnnl_conv_shape;
+
+typedef struct pr_dnnl_conv pr_dnnl_conv;
+
+/** Errors: PR_ERR_DEVICE with the library's word, PR_ERR_NOMEM. */
+pr_status pr_dnnl_conv_create(pr_dnnl_pass pass, const pr_dnnl_conv_shape *shape,
+                              pr_dnnl_conv **out);
+void pr_dnnl_conv_destroy(pr_dnnl_conv **conv);
+
+/** Bytes that a run needs. */
+size_t pr_dnnl_conv_workspace(const pr_dnnl_conv *conv);
+
+/**
+ * Runs the pass, on a thread that pr_cpu_thread_begin has prepared. What the pass makes (y, dx, dw)
+ * is overwritten; the rest is only read. BIAS [c_out] may be NULL where the shape has none.
+ * WORKSPACE is aligned to PR_ALIGN_BYTES.
+ */
+pr_status pr_dnnl_conv_run(pr_dnnl_conv *conv, const float *x, const float *w, const float *bias,
+                           const float *y, void *workspace);
+
+/** Limits the library to ISA. AUTO: leaves a limit that its own environment variable sets. */
+pr_status pr__dnnl_limit_isa(pr_cpu_isa isa, bool is_auto);
+
+/** The library's version for reports: 20603 is 2.6.3. */
+int pr_dnnl_version(void);
+
+#endif

@@ -1,0 +1,3 @@
+/* One level's table: compiled with that level's instructions (see the top CMakeLists.txt). */
+#define PR_LOOPS_TABLE pr__loops_avx2
+#include "engine/cpu/loops_table.h"
