@@ -68,12 +68,13 @@ enum { PR_RCCL_MAX_NEAR = 64 }; /* of M, V and s: lists of neighbours lie on the
 typedef struct pr_rccl_fuse_attr {
     pr_rccl_fusion fusion;
     pr_rccl_mixing mixing;
-    int64_t n_kept;   /* u */
-    int64_t n_near;   /* M_pos: neighbours of a hard feature */
-    int64_t n_smooth; /* linear_smooth only: neighbours of a fused feature */
-    int64_t n_local;  /* s: hard fakes of the batch */
-    int64_t n_mixed;  /* V: reals that each of them is mixed with */
-    bool synth_grad;  /* gradients reach the batch's features through synthetic ones */
+    int64_t n_kept;     /* u */
+    int64_t n_near;     /* M_pos: neighbours of a hard feature */
+    int64_t n_smooth;   /* linear_smooth only: neighbours of a fused feature */
+    int64_t n_local;    /* s: hard fakes of the batch */
+    int64_t n_mixed;    /* V: reals that each of them is mixed with */
+    bool before_update; /* at an epoch's first step there is nothing kept yet, and no centre */
+    bool synth_grad;    /* gradients reach the batch's features through synthetic ones */
 } pr_rccl_fuse_attr;
 
 typedef enum pr_margin_set {

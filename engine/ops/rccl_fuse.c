@@ -2,7 +2,7 @@
  * rccl_fuse: transformed positives and mixed negatives of RCCL (Zha et al., equations 2 and 3;
  * readings R10 to R13, R27 and 4.6).
  *
- *     z            [R, D] real   the global batch        label [R] i32     info [2] i64 (step first)
+ *     z            [R, D] real   the global batch        label [R] i32     info [2] i64
  *     hard, hard_key, hard_count, centre, centre_count   as rccl_update leaves them
  *     lambda       [n_mn + n_lin] f64   in [0, 1]: a draw for each mixed negative, then, where the
  *                                       fusion is linear, one for each transformed positive
@@ -22,6 +22,9 @@
  * The s fakes of the batch most similar to the centre are each mixed with their V most similar
  * reals: mn = normalise(lambda z_hl + (1 - lambda) z_v) for each pair, n_mn = sV; or, with the mean
  * mixing, with normalise(mean of the V), n_mn = s.
+ *
+ * With attr.before_update this runs before the batch is taken in: where info says that an epoch
+ * begins, what hard sets and centre hold is the last epoch's and counts as empty.
  *
  * Where fewer neighbours exist those that do are used; where there is none the synthetic feature is
  * not valid. Equal similarities are ordered by row. Gradients reach z, and stop at stored features,

@@ -229,6 +229,9 @@ static pr_status forward(const pr_call *call)
     for (int64_t t = 0; t < call->out[TP].shape.dims[0]; t++) {
         tp_label[t] = t / n_each < attr->n_kept ? PR_LABEL_REAL : PR_LABEL_FAKE;
     }
+    if (attr->before_update && ((const int64_t *)call->in[INFO].data)[1] != 0) {
+        return PR_OK;
+    }
     for (int label = PR_LABEL_REAL; label <= PR_LABEL_FAKE; label++) {
         for (int64_t i = 0; i < count[label]; i++) {
             transform(call, label * attr->n_kept + i);
