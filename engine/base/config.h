@@ -117,11 +117,11 @@ typedef struct pr_config_schema {
 /** Adds MODULE (copied, what it points to is borrowed). Errors: PR_ERR_INVALID: no room left. */
 pr_status pr_config_register(pr_config_schema *schema, const pr_config_module *module);
 
-/** --- Half one: gathering text ------------------------------------------------------------- */
+/* Half one: gathering text. */
 
 typedef struct pr_setting {
     const char *key;   /* dotted */
-    const char *value; /* a list's words joined by "\n"; see is_list */
+    const char *value; /* each word of a list ends with "\n", so an empty list is "" */
     const char *file;  /* "--set" for the command line */
     int line;
     bool is_list;
@@ -169,7 +169,7 @@ pr_status pr_settings_rows(const pr_settings *settings, char ***names, int64_t *
 pr_status pr_settings_pack(const pr_settings *settings, pr_text *text);
 pr_status pr_settings_unpack(const char *text, size_t n_bytes, pr_settings **out);
 
-/** --- Half two: applying it ---------------------------------------------------------------- */
+/* Half two: applying it. */
 
 /** Owns what the structs point to; they are valid as long as it lives. */
 typedef struct pr_config pr_config;
@@ -192,15 +192,19 @@ pr_status pr_config_dump(const pr_config *config, pr_text *text);
 /** Whether KEY was set (by a file or --set) rather than left at its default. */
 bool pr_config_is_set(const pr_config *config, const char *key);
 
-/** The value of KEY in canonical form (doubles as %.17g), or NULL where there is no such key. */
+/**
+ * The value of KEY as text (of a double the shortest that reads back the same; each word of a list
+ * ends with "\n"), or NULL where there is no such key. Borrowed.
+ */
 const char *pr_config_value(const pr_config *config, const char *key);
 
-/** Over the identity keys that differ from their default: key and canonical value. */
-uint64_t pr_config_hash(const pr_config *config);
+/** Over the identity keys that differ from their default: key and value, doubles as %.17g. */
+pr_status pr_config_hash(const pr_config *config, uint64_t *hash);
 
 /**
- * Compares the config of a run with that of its resume (by their dumps' settings). *KEY is "" or the
- * first key that differs and that a resume may not change; *BEFORE and *NOW are its values.
+ * Compares the config of a run (its dump, applied to a schema without targets) with that of its
+ * resume: the first key that differs and that a resume may not change, and its values, NULL where
+ * one side does not have the key.
  */
 typedef struct pr_config_change {
     const char *key, *before, *now; /* borrowed from the two configs; key NULL: nothing forbidden */
