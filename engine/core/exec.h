@@ -30,6 +30,9 @@ typedef struct pr_plan_options {
     /* Parameters whose name begins with one of these take a gradient; NULL: all do. */
     const char *const *trains;
     int n_trains;
+    /* For tests. POISON: memory that no op may read is NaN while it may not be read. UNPACKED: no
+     * two tensors share memory, whenever they live. */
+    bool poison, unpacked;
 } pr_plan_options;
 
 typedef struct pr_plan_memory {
@@ -44,12 +47,31 @@ typedef struct pr_cut {
     pr_tensor *out;
 } pr_cut;
 
-/** GRAPH and STORE are borrowed and must outlive the plan; the store must be allocated. */
+/**
+ * GRAPH and STORE are borrowed and must outlive the plan; the store must be allocated. Called under
+ * the library thread count that will run it, since kernels are prepared to learn their workspace.
+ *
+ * An op with running statistics none of whose parameters is trained is frozen: it runs in
+ * PR_MODE_EVAL whatever the mode, and writes no statistics.
+ *
+ * Nothing is computed upstream of the last tensor that takes a gradient. Backward, gradients are
+ * packed by lifetime with the values; inputs, outputs and seeds keep their memory.
+ *
+ * Errors: PR_ERR_DEVICE if the backend lacks a kernel; PR_ERR_SHAPE if the graph's real type is not
+ * the backend's or not the store's; PR_ERR_INVALID if a tensor is not in the store, if an op wants
+ * the gradient of one value twice, if the input of a summing cut takes a gradient elsewhere too, if
+ * two ops write one buffer's statistics, or if backward would read a state updated since.
+ */
 pr_status pr_plan_create(const pr_graph *graph, pr_store *store, const pr_plan_options *options,
                          pr_plan **out);
 void pr_plan_destroy(pr_plan **plan);
 const pr_plan_memory *pr_plan_memory_get(const pr_plan *plan);
 int pr_plan_n_segments(const pr_plan *plan, pr_pass pass);
+/**
+ * Whether a training run of this plan writes the leaf at the store's entry number ENTRY: trained
+ * parameters (backward), and buffers of ops that are not frozen (forward).
+ */
+bool pr_plan_writes(const pr_plan *plan, int entry);
 
 /** Called on the thread that will run it, or under the same library thread count. */
 pr_status pr_exec_create(const pr_plan *plan, pr_exec **out);
@@ -57,7 +79,8 @@ void pr_exec_destroy(pr_exec **exec);
 
 /**
  * The tensor of an input or output by name, or of its gradient (an output's is the seed, to be
- * written before backward; an input's is there after it). Valid as long as the executor.
+ * written before each backward, which may add to it; an input's is there after it). An input keeps
+ * what was written to it. Valid as long as the executor.
  *
  * Errors: PR_ERR_INVALID if the graph has none of that name, or no gradient was planned.
  */
@@ -67,15 +90,21 @@ pr_status pr_exec_grad(pr_exec *exec, const char *name, pr_tensor *out);
 /**
  * Runs one segment. LEAF (backward, and forward in PR_MODE_TRAIN where the graph has buffers) is
  * an arena of the store's layout: gradients of parameters are written there, overwritten at a
- * parameter's first use and added at later ones, statistics of buffers too; what the graph does not
- * train is left as it is. May be NULL where the graph has nothing to write.
+ * parameter's first use and added at later ones, zero where a trained one takes no part in what is
+ * seeded; statistics of buffers too; what the graph does not train is left as it is. May be NULL
+ * where the graph has nothing to write.
  *
- * Errors: what the kernels return, with the op's name.
+ * Errors: what the kernels return, with the op's name; PR_ERR_INVALID for a segment that does not
+ * exist or a leaf that is missing.
  */
 pr_status pr_exec_run(pr_exec *exec, pr_pass pass, int segment, pr_mode mode, const pr_rows *rows,
                       void *leaf);
 
-/** What stands after SEGMENT. */
+/**
+ * What stands after SEGMENT, which has run: OUT already holds a copy of IN, to be written over.
+ * Backward, IN is the gradient of the sum and OUT that of what was summed. The tensors are valid
+ * until the next call on this executor.
+ */
 pr_status pr_exec_cut(pr_exec *exec, pr_pass pass, int segment, pr_cut *out);
 
 /** All segments of a pass for a graph without cuts. Errors: PR_ERR_INVALID if it has one. */

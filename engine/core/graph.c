@@ -326,3 +326,11 @@ pr_status pr_graph_output(pr_graph *graph, const char *name, pr_value value, boo
         (pr__graph_output){.name = copy, .value = value.id, .wants_seed = wants_seed};
     return PR_OK;
 }
+
+pr_status pr_graph_output_desc(const pr_graph *graph, const char *name, const pr_desc **out)
+{
+    const int i = pr__graph_find_output(graph, name);
+    PR_REQUIRE(i >= 0, PR_ERR_INVALID, "graph '%s' has no output '%s'", graph->name, name);
+    *out = &graph->nodes[graph->outputs[i].value].desc;
+    return PR_OK;
+}

@@ -70,6 +70,9 @@ pr_status pr_graph_op(pr_graph *graph, pr_op_id op, const char *name, const void
  */
 pr_status pr_graph_output(pr_graph *graph, const char *name, pr_value value, bool wants_seed);
 
+/** The desc of the output NAME; borrowed. Errors: PR_ERR_INVALID where there is none. */
+pr_status pr_graph_output_desc(const pr_graph *graph, const char *name, const pr_desc **out);
+
 /** The desc of VALUE. */
 const pr_desc *pr_graph_desc(const pr_graph *graph, pr_value value);
 
