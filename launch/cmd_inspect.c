@@ -88,7 +88,7 @@ static pr_status verify(pr_command_call *call, const char *dir, int64_t limit)
     return status;
 }
 
-pr_status pr_command_inspect(pr_command_call *call)
+pr_status pr_cmd_inspect(pr_command_call *call)
 {
     bool all_bytes = false;
     int64_t limit = 0;

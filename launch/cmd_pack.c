@@ -80,7 +80,7 @@ static pr_status pack_all(pr_comm *comm, pr_pack *pack)
     return PR_OK;
 }
 
-pr_status pr_command_pack(pr_command_call *call)
+pr_status pr_cmd_pack(pr_command_call *call)
 {
     pr_pack_options options = {0};
     const pr_option rows[] = {

@@ -23,8 +23,8 @@ typedef struct pr_command {
     pr_status (*run)(pr_command_call *call);
 } pr_command;
 
-/* pr_status pr_command_pack(pr_command_call *call); and so on. */
-#define PR_COMMAND(name, summary) pr_status pr_command_##name(pr_command_call *call);
+/* pr_status pr_cmd_pack(pr_command_call *call); and so on. */
+#define PR_COMMAND(name, summary) pr_status pr_cmd_##name(pr_command_call *call);
 #include "launch/command_list.h"
 #undef PR_COMMAND
 
