@@ -72,7 +72,8 @@ static void record(slot *s, int64_t i, pr_status status, const pr__loader_outcom
     s->bad.n_left_out += outcome->left_out ? 1 : 0;
     if (outcome->n_bad > 0 && i < s->bad_view) {
         s->bad_view = i;
-        (void)snprintf(s->bad.first, sizeof s->bad.first, "%s", outcome->first);
+        (void)snprintf(s->bad.first, sizeof s->bad.first, "%.*s", (int)sizeof s->bad.first - 1,
+                       outcome->first);
     }
 }
 

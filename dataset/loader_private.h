@@ -30,7 +30,7 @@ void pr__loader_worker_free(pr__loader_worker *worker);
 typedef struct pr__loader_outcome {
     int n_bad; /* crops that were bad: its own, and replacements that were bad too */
     bool replaced, left_out;
-    char first[256]; /* the first of the bad crops and why */
+    char first[1024]; /* the first of the bad crops and why */
 } pr__loader_outcome;
 
 /**

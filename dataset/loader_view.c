@@ -94,7 +94,7 @@ static pr_status show_sample(const pr__loader_plan *plan, pr__loader_worker *wor
     size_t n_mask_bytes = 0;
     PR_TRY(pr_samples_read(samples, sample, worker->image_bytes));
     if (view->want_mask) {
-        char name[192];
+        char name[512];
         mask = batch->mask + (size_t)i * view_px(plan);
         n_mask_bytes = pr_samples_mask_bytes(samples, sample);
         PR_REQUIRE(n_mask_bytes > 0 || class_of(samples, sample) == PR_REAL, PR_ERR_INVALID,
@@ -112,7 +112,7 @@ static pr_status show_sample(const pr__loader_plan *plan, pr__loader_worker *wor
 /* Takes this thread's cause, which becomes part of the outcome, and names the crop in it. */
 static void note_bad(const pr__loader_plan *plan, int64_t sample, pr__loader_outcome *outcome)
 {
-    char name[192];
+    char name[512];
     (void)pr_samples_name(plan->options.samples, sample, name, sizeof name);
     if (outcome->n_bad++ == 0) {
         const char *cause = pr_error_message();
