@@ -19,7 +19,7 @@ find engine models dataset sampler memory_bank trainer launch tests -type f \
         allow("dataset", "engine/base")
         allow("sampler", "engine/base dataset")
         allow("memory_bank", "engine/base engine/comm engine/core")
-        allow("trainer", "engine/base engine/comm engine/core models dataset sampler memory_bank")
+        allow("trainer", "engine/base engine/comm engine/core engine/cpu models dataset sampler memory_bank")
         allow("launch", "engine/base engine/comm trainer dataset")
         only("<mpi.h>", "^(engine/comm|tests)/")
         only("<nccl.h>", "^engine/comm/")

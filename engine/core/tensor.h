@@ -64,4 +64,19 @@ static inline pr_desc pr_desc_4(pr_dtype dtype, int64_t a, int64_t b, int64_t c,
     return (pr_desc){dtype, {4, {a, b, c, d}}};
 }
 
+/** Element I of a tensor of f32 or f64, for the few places that are not hot. */
+static inline double pr_tensor_get(const pr_tensor *tensor, int64_t i)
+{
+    return tensor->dtype == PR_F32 ? (double)((const float *)tensor->data)[i]
+                                   : ((const double *)tensor->data)[i];
+}
+static inline void pr_tensor_set(const pr_tensor *tensor, int64_t i, double value)
+{
+    if (tensor->dtype == PR_F32) {
+        ((float *)tensor->data)[i] = (float)value;
+    } else {
+        ((double *)tensor->data)[i] = value;
+    }
+}
+
 #endif

@@ -1,0 +1,133 @@
+#include "trainer/assess.h"
+
+#include "engine/base/alloc.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The direction of the mean training real, of the last whole epoch or of what was shown so far. */
+static pr_status centre_direction(const pr_centre *centre, double *direction)
+{
+    const double *const sum = centre->n_last > 0 ? centre->last : centre->sum;
+    PR_REQUIRE(centre->n_last > 0 || centre->n > 0, PR_ERR_INVALID,
+               "no real has been shown yet: a stage without a classifier is scored by the "
+               "distance from their centre");
+    double squares = 0.0;
+    for (int64_t i = 0; i < centre->n_cols; i++) {
+        squares += sum[i] * sum[i];
+    }
+    const double length = sqrt(squares);
+    for (int64_t i = 0; i < centre->n_cols; i++) {
+        direction[i] = length > 0.0 ? sum[i] / length : 0.0;
+    }
+    return PR_OK;
+}
+
+static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *centre,
+                          const pr_samples *samples, pr_perturb perturb, double perturb_value,
+                          bool embeddings, pr_eval_scores *out)
+{
+    const pr_evaluator_options options = {.comm = t->comm,
+                                          .team = t->team,
+                                          .store = t->store,
+                                          .graph = graph,
+                                          .backend = t->backend,
+                                          .centre = centre,
+                                          .augment = t->options->augment,
+                                          .n_loader_threads = t->n_loader_threads,
+                                          .stop_on_bad =
+                                              t->options->data.on_bad_sample == PR_BAD_STOP};
+    pr_evaluator *evaluator = NULL;
+    PR_TRY(pr_evaluator_create(&options, &evaluator));
+    const pr_status status =
+        pr_evaluate(evaluator, samples, perturb, perturb_value, embeddings, out);
+    pr_evaluator_destroy(&evaluator);
+    return status;
+}
+
+pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_samples *samples,
+                           pr_perturb perturb, double perturb_value, bool embeddings,
+                           pr_eval_scores *out)
+{
+    const pr_build build = {t->options, t->options->eval.batch, 0, PR_MODE_EVAL,
+                            (uint64_t)t->options->seed};
+    double *direction = NULL;
+    pr_graph *graph = NULL;
+    PR_TRY(pr_graph_create("evaluation", t->real, &graph));
+    pr_status status =
+        stage->classifies ? pr_build_classifier(&build, graph) : pr_build_embedding(&build, graph);
+    if (status == PR_OK && !stage->classifies) {
+        direction = pr_calloc(t->centre.n_cols, sizeof(*direction));
+        status = direction == NULL ? PR_FAIL(PR_ERR_NOMEM, "no memory for a centre")
+                                   : centre_direction(&t->centre, direction);
+    }
+    if (status == PR_OK) {
+        status = evaluate(t, graph, direction, samples, perturb, perturb_value, embeddings, out);
+    }
+    pr_free(direction);
+    pr_graph_destroy(&graph);
+    return status;
+}
+
+void pr_assess_list_free(pr_assess_list *list)
+{
+    pr_free((void *)(uintptr_t)list->scores.score);
+    pr_free((void *)(uintptr_t)list->scores.label);
+    pr_free((void *)(uintptr_t)list->scores.video);
+    pr_free((void *)(uintptr_t)list->scores.method);
+    pr_free(list->of);
+    memset(list, 0, sizeof(*list));
+}
+
+pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,
+                                pr_assess_list *out)
+{
+    double *const score = pr_calloc(scores->n, sizeof(*score));
+    int8_t *const label = pr_calloc(scores->n, sizeof(*label));
+    int32_t *const video = pr_calloc(scores->n, sizeof(*video));
+    int32_t *const method = pr_calloc(scores->n, sizeof(*method));
+    int64_t *const of = pr_calloc(scores->n, sizeof(*of));
+    *out = (pr_assess_list){{0, score, label, video, method, NULL}, of};
+    if (score == NULL || label == NULL || video == NULL || method == NULL || of == NULL) {
+        pr_assess_list_free(out);
+        return PR_FAIL(PR_ERR_NOMEM, "no memory for %lld scores", (long long)scores->n);
+    }
+    int64_t n = 0;
+    for (int64_t i = 0; i < scores->n; i++) {
+        if (scores->present[i]) {
+            const pr_sample *const sample = pr_samples_at(samples, i);
+            score[n] = scores->score[i];
+            label[n] = sample->label;
+            video[n] = sample->video_key;
+            method[n] = sample->method;
+            of[n] = i;
+            n++;
+        }
+    }
+    out->scores.n = n;
+    return PR_OK;
+}
+
+pr_status pr_assess_metrics(const pr_train_options *options, const pr_samples *samples,
+                            const pr_eval_scores *scores, double threshold, pr_metrics **out)
+{
+    pr_assess_list list;
+    pr_metrics_options how = pr_metrics_options_default();
+    how.threshold = threshold;
+    how.video_agg = (pr_video_agg)options->eval.video_agg;
+    PR_TRY(pr_assess_list_create(samples, scores, &list));
+    const pr_status status = pr_metrics_compute(&list.scores, &how, out);
+    pr_assess_list_free(&list);
+    return status;
+}
+
+pr_status pr_assess_threshold(const pr_samples *samples, const pr_eval_scores *scores,
+                              double *threshold, bool *fitted)
+{
+    pr_assess_list list;
+    PR_TRY(pr_assess_list_create(samples, scores, &list));
+    const pr_status status =
+        pr_threshold_fit(&list.scores, PR_THRESHOLD_ACCURACY, threshold, fitted);
+    pr_assess_list_free(&list);
+    return status;
+}

@@ -1,0 +1,39 @@
+/**
+ * From a model and samples to metrics: the evaluation that training, `eval` and `predict` share.
+ */
+#ifndef PR_TRAINER_ASSESS_H
+#define PR_TRAINER_ASSESS_H
+
+#include "trainer/evaluate.h"
+#include "trainer/metrics.h"
+#include "trainer/trainer.h"
+
+/**
+ * Collective: scores SAMPLES with the trainer's parameters, as STAGE is scored: by P(fake), or by
+ * 1 - cos(z, centre). The result is the caller's (pr_eval_scores_free).
+ *
+ * Errors: PR_ERR_INVALID where a stage without a classifier has no centre yet.
+ */
+pr_status pr_assess_scores(pr_trainer *trainer, const pr_stage *stage, const pr_samples *samples,
+                           pr_perturb perturb, double perturb_value, bool embeddings,
+                           pr_eval_scores *out);
+
+/** The metrics of SCORES of SAMPLES; what was left out does not count. Not collective. */
+pr_status pr_assess_metrics(const pr_train_options *options, const pr_samples *samples,
+                            const pr_eval_scores *scores, double threshold, pr_metrics **out);
+
+/** The columns of SCORES that are present, as metrics want them; `of` gives each its sample. */
+typedef struct pr_assess_list {
+    pr_scores scores;
+    int64_t *of; /* [scores.n] owned, as are the scores' columns */
+} pr_assess_list;
+
+pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,
+                                pr_assess_list *out);
+void pr_assess_list_free(pr_assess_list *list);
+
+/** The threshold that serves SCORES of a validation set best; *THRESHOLD stays where a class lacks. */
+pr_status pr_assess_threshold(const pr_samples *samples, const pr_eval_scores *scores,
+                              double *threshold, bool *fitted);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * Checkpoints as files of a run directory: checkpoints/step-NNNNNNNN.h5, the newest few and the
+ * best. A new one is read back before an older one goes.
+ */
+#include "trainer/checkpoint.h"
+
+#include "engine/base/alloc.h"
+#include "engine/base/fs.h"
+#include "engine/base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static pr_status folder_of(char out[static PR_PATH_BYTES], const char *run_dir)
+{
+    return pr_fs_join(out, run_dir, "checkpoints");
+}
+
+/* The step in a checkpoint's name, or -1. */
+static int64_t step_of(const char *name)
+{
+    int64_t step = -1;
+    char tail[8] = "";
+    const bool fits = sscanf(name, "step-%8" SCNd64 "%7s", &step, tail) == 2;
+    return fits && strcmp(tail, ".h5") == 0 ? step : -1;
+}
+
+pr_status pr_checkpoint_path(char out[static PR_PATH_BYTES], const char *run_dir, int64_t step)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "checkpoints/step-%08" PRId64 ".h5", step);
+    return pr_fs_join(out, run_dir, name);
+}
+
+pr_status pr_checkpoint_read(const char *path, pr_image *out)
+{
+    char *bytes = NULL;
+    size_t n_bytes = 0;
+    PR_TRY(pr_fs_read(path, &bytes, &n_bytes));
+    *out = (pr_image){(uint8_t *)bytes, n_bytes};
+    return PR_OK;
+}
+
+/* Removes all but the newest KEEP and KEPT_STEP. NAMES are in increasing order of steps. */
+static pr_status remove_old(const char *run_dir, char *const *names, int64_t n_names, int keep,
+                            int64_t kept_step)
+{
+    int64_t n_newer = 0;
+    for (int64_t i = n_names - 1; i >= 0; i--) {
+        const int64_t step = step_of(names[i]);
+        if (step < 0) {
+            continue;
+        }
+        n_newer++;
+        if (n_newer > keep && step != kept_step) {
+            char path[PR_PATH_BYTES];
+            PR_TRY(pr_checkpoint_path(path, run_dir, step));
+            PR_TRY(pr_fs_remove(path));
+        }
+    }
+    return PR_OK;
+}
+
+static pr_status verify(const char *path, const pr_image *written)
+{
+    pr_image read = {0};
+    PR_TRY(pr_checkpoint_read(path, &read));
+    const bool same =
+        read.n_bytes == written->n_bytes && memcmp(read.bytes, written->bytes, read.n_bytes) == 0;
+    pr_free(read.bytes);
+    PR_REQUIRE(same, PR_ERR_IO, "%s: what was written does not read back", path);
+    return PR_OK;
+}
+
+pr_status pr_checkpoint_write(const char *run_dir, int64_t step, const pr_image *image, int keep,
+                              int64_t kept_step)
+{
+    char folder[PR_PATH_BYTES];
+    char path[PR_PATH_BYTES];
+    PR_TRY(folder_of(folder, run_dir));
+    PR_TRY(pr_fs_mkdirs(folder));
+    PR_TRY(pr_checkpoint_path(path, run_dir, step));
+    PR_TRY(pr_fs_write(path, image->bytes, image->n_bytes));
+    PR_TRY(verify(path, image));
+
+    char **names = NULL;
+    int64_t n_names = 0;
+    PR_TRY(pr_fs_list(folder, &names, &n_names));
+    const pr_status status = remove_old(run_dir, names, n_names, keep, kept_step);
+    pr_free(names);
+    return status;
+}
+
+pr_status pr_checkpoint_newest(const char *run_dir, pr_image *out, char *path, size_t n_path,
+                               int *n_damaged)
+{
+    char folder[PR_PATH_BYTES];
+    *out = (pr_image){NULL, 0};
+    *n_damaged = 0;
+    PR_TRY(folder_of(folder, run_dir));
+    if (!pr_fs_is_folder(folder)) {
+        return PR_OK;
+    }
+    char **names = NULL;
+    int64_t n_names = 0;
+    PR_TRY(pr_fs_list(folder, &names, &n_names));
+    pr_status status = PR_OK;
+    for (int64_t i = n_names - 1; i >= 0 && out->bytes == NULL && status == PR_OK; i--) {
+        char candidate[PR_PATH_BYTES];
+        pr_image image = {0};
+        if (step_of(names[i]) < 0) {
+            continue;
+        }
+        status = pr_fs_join(candidate, folder, names[i]);
+        if (status == PR_OK) {
+            status = pr_checkpoint_read(candidate, &image);
+        }
+        if (status == PR_OK && pr_checkpoint_unpack(&image, candidate, NULL, NULL, 0) == PR_OK &&
+            pr_checkpoint_verify(&image, candidate) == PR_OK) {
+            *out = image;
+            (void)snprintf(path, n_path, "%s", candidate);
+        } else if (status == PR_OK) {
+            pr_log_warn("damaged checkpoint left aside: %s", pr_error_message());
+            pr_error_clear();
+            pr_free(image.bytes);
+            (*n_damaged)++;
+        }
+    }
+    pr_free(names);
+    return status;
+}

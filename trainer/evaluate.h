@@ -1,0 +1,55 @@
+/**
+ * Evaluation: every sample once, and the same bits on any number of ranks. Batches are cut by the
+ * sample's number, the last one padded with rows that nobody reads; each rank takes a contiguous
+ * block of batches, each thread one batch at a time.
+ */
+#ifndef PR_TRAINER_EVALUATE_H
+#define PR_TRAINER_EVALUATE_H
+
+#include "dataset/loader.h"
+#include "engine/base/team.h"
+#include "engine/comm/comm.h"
+#include "engine/core/exec.h"
+
+typedef struct pr_evaluator pr_evaluator;
+
+typedef struct pr_evaluator_options {
+    pr_comm *comm; /* borrowed, as all that follows */
+    pr_team *team;
+    pr_store *store;
+    /* Forward only: input "image" [B, px, px, 3]; output "prob" [B, 2], or "z" [B, D]. */
+    const pr_graph *graph;
+    pr_backend_id backend;
+    /* [D], of unit length: where given, the score is 1 - cos(z, centre); otherwise P(fake). */
+    const double *centre;
+    pr_augment_options augment; /* mean, std; `enabled` is taken as false */
+    int n_loader_threads;
+    bool stop_on_bad; /* a bad crop stops the run; otherwise it is left out and counted */
+} pr_evaluator_options;
+
+/** What evaluation gives, the same on every rank. */
+typedef struct pr_eval_scores {
+    int64_t n;     /* samples, in key order */
+    double *score; /* [n] pr_free; so below */
+    bool *present; /* [n] false: a bad crop, left out */
+    int64_t n_left_out;
+    char first_bad[256];
+    int64_t n_cols;   /* D where embeddings were asked for */
+    float *embedding; /* [n, D] or NULL */
+} pr_eval_scores;
+
+pr_status pr_evaluator_create(const pr_evaluator_options *options, pr_evaluator **out);
+void pr_evaluator_destroy(pr_evaluator **evaluator);
+
+/**
+ * Collective: scores all of SAMPLES. PERTURB and its value change the crops first. EMBEDDINGS asks
+ * for "z" too, which the graph must then have.
+ *
+ * Errors: PR_ERR_NUMERIC for a score that is not finite, naming the sample.
+ */
+pr_status pr_evaluate(pr_evaluator *evaluator, const pr_samples *samples, pr_perturb perturb,
+                      double perturb_value, bool embeddings, pr_eval_scores *out);
+
+void pr_eval_scores_free(pr_eval_scores *scores);
+
+#endif

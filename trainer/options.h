@@ -1,0 +1,124 @@
+/**
+ * What a run's config says, as structs: the rows that fill them are in options.c and with the
+ * modules that own them. docs/config.md is made from the rows.
+ */
+#ifndef PR_TRAINER_OPTIONS_H
+#define PR_TRAINER_OPTIONS_H
+
+#include "dataset/augment.h"
+#include "dataset/loader.h"
+#include "engine/base/config.h"
+#include "memory_bank/bank.h"
+#include "sampler/sampler.h"
+#include "trainer/optimizer.h"
+#include "trainer/schedule.h"
+
+/** One element of data.train, data.val or data.test.<name>. */
+typedef struct pr_selection_options {
+    const char *path; /* a dataset's folder; "" : data.root / the first word of `dataset` */
+    pr_config_words dataset, split, method, compression;
+    int label; /* pr_any_label */
+    int64_t n_frames;
+    int frame_rule;      /* pr_frame_rule */
+    const char *perturb; /* tests only: "none", "jpeg(40)", "scale(0.5)" */
+} pr_selection_options;
+
+typedef enum pr_any_label { PR_LABEL_ANY, PR_LABEL_REAL, PR_LABEL_FAKE } pr_any_label;
+
+typedef struct pr_data_options {
+    const char *root;
+    pr_config_array train, val, test; /* of pr_selection_options; test is named */
+    bool shuffle_labels;
+    int on_bad_sample; /* pr_bad_sample: stop or replace; evaluation leaves out unless stop */
+    int64_t n_batches_ahead;
+} pr_data_options;
+
+typedef struct pr_model_options {
+    const char *name;
+    double width;
+    double depth; /* factor on the number of middle blocks */
+    int64_t px;
+    bool sync_bn;
+    double bn_momentum;
+    int64_t proj_hidden; /* 0: as wide as the features */
+    int64_t proj_out;
+    bool proj_bn;
+    const char *init; /* "random", a .safetensors file, a checkpoint, or a run directory */
+    bool init_partial;
+} pr_model_options;
+
+typedef struct pr_stage_options {
+    int64_t epochs;
+    int64_t batch;
+    int select;       /* pr_select: what the next stage starts from */
+    int64_t patience; /* epochs without a better validation metric; 0: never stop early */
+    pr_optim_options optim;
+    pr_schedule_options schedule;
+} pr_stage_options;
+
+typedef enum pr_select { PR_SELECT_LAST, PR_SELECT_BEST } pr_select;
+typedef enum pr_batch_unit { PR_UNIT_PAIRS, PR_UNIT_VIEWS } pr_batch_unit;
+
+typedef struct pr_eval_options {
+    int64_t batch;        /* images a forward pass holds */
+    double threshold;     /* of P(fake) */
+    bool fit_threshold;   /* chosen on the validation split instead */
+    const char *metric;   /* that picks the best checkpoint of a stage with a classifier */
+    int video_agg;        /* pr_video_agg */
+    bool choose_on_test;  /* the metric is taken on data.test: every output says so */
+    int64_t every_epochs; /* validation; 0: only at a stage's end */
+} pr_eval_options;
+
+typedef struct pr_train_options {
+    int64_t seed;
+    const char *objective;
+    int device; /* pr_device */
+    const char *cpu_isa;
+    int64_t cpu_threads; /* 0: this task's cpuset, shared by the ranks of the node */
+    int64_t cpu_threads_per_micro;
+    int reduction; /* pr_reduction */
+    bool reproducible;
+
+    int64_t n_micro; /* 0: the largest power of two that leaves 32 views in a micro-batch */
+    bool recompute;
+    int batch_unit;    /* pr_batch_unit */
+    int64_t memory_mb; /* refuse a run that needs more; 0: what the machine has */
+
+    const char *stop_at;      /* "", "epoch 3", "step 120" */
+    int64_t checkpoint_every; /* steps; 0: at the ends of epochs only */
+    int64_t keep;             /* newest checkpoints */
+    int64_t log_every;        /* steps */
+    int64_t hash_every;       /* steps between comparisons of the replicas */
+    double stall_s;
+
+    pr_data_options data;
+    pr_model_options model;
+    pr_augment_options augment;
+    pr_sampler_options sampler; /* pairing, probabilities, gap, balance; the rest by the stage */
+    pr_config_reals pair_probs; /* instance, temporal, semantic, class */
+    pr_rccl_options rccl;
+    pr_supcon_options supcon;
+    pr_eval_options eval;
+    pr_stage_options stage; /* batch, optim.*, schedule.*: every stage's defaults */
+    pr_config_array stages; /* of pr_stage_options, named */
+} pr_train_options;
+
+typedef enum pr_device { PR_DEVICE_CPU, PR_DEVICE_REF } pr_device;
+
+/** Registers every row of a run's config, to be written into OPTIONS (NULL: only documented). */
+pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *options);
+
+/** The options of the stage NAME. Errors: PR_ERR_INVALID where the config has no such stage. */
+pr_status pr_stage_options_find(const pr_train_options *options, const char *name,
+                                const pr_stage_options **out);
+
+/** The word of cpu.isa, for pr_cpu_isa_set. */
+const char *pr_isa_word(const pr_train_options *options);
+
+/**
+ * What rows alone cannot check: stages that the objective does not have, combinations that exclude
+ * each other (model.sync_bn with train.recompute, reproducible with comm.reduction fast).
+ */
+pr_status pr_train_options_check(const pr_train_options *options);
+
+#endif

@@ -1,0 +1,220 @@
+#include "trainer/runlog.h"
+
+#include "engine/base/alloc.h"
+#include "engine/base/clock.h"
+#include "engine/base/fs.h"
+#include "engine/base/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+struct pr_runlog {
+    FILE *file;
+    char path[PR_PATH_BYTES];
+};
+
+/* Whether the line is whole and was written when no more than STEP steps were finished. */
+static bool keeps(const char *line, size_t n_chars, int64_t step)
+{
+    json_error_t error;
+    json_t *const object = json_loadb(line, n_chars, 0, &error);
+    const json_t *const at = json_object_get(object, "step");
+    const bool keep = json_is_integer(at) && json_integer_value(at) <= step;
+    json_decref(object);
+    return keep;
+}
+
+static pr_status cut_back(const char *path, int64_t step)
+{
+    if (!pr_fs_exists(path)) {
+        return PR_OK;
+    }
+    char *bytes = NULL;
+    size_t n_bytes = 0;
+    PR_TRY(pr_fs_read(path, &bytes, &n_bytes));
+    size_t n_kept = 0;
+    for (size_t at = 0; at < n_bytes;) {
+        const char *const end = memchr(bytes + at, '\n', n_bytes - at);
+        if (end == NULL) {
+            break; /* half a line: the run was killed while it wrote */
+        }
+        const size_t n_line = (size_t)(end - (bytes + at)) + 1;
+        if (keeps(bytes + at, n_line, step)) {
+            memmove(bytes + n_kept, bytes + at, n_line);
+            n_kept += n_line;
+        }
+        at += n_line;
+    }
+    const pr_status status = n_kept == n_bytes ? PR_OK : pr_fs_write(path, bytes, n_kept);
+    pr_free(bytes);
+    return status;
+}
+
+pr_status pr_runlog_open(const char *run_dir, int64_t step, pr_runlog **out)
+{
+    pr_runlog *log = pr_calloc(1, sizeof(*log));
+    PR_REQUIRE(log != NULL, PR_ERR_NOMEM, "no memory for a log");
+    pr_status status = pr_fs_join(log->path, run_dir, "log.jsonl");
+    if (status == PR_OK) {
+        status = cut_back(log->path, step);
+    }
+    if (status == PR_OK) {
+        log->file = fopen(log->path, "ae");
+        if (log->file == NULL) {
+            status = PR_FAIL(PR_ERR_IO, "%s: %s", log->path, strerror(errno));
+        }
+    }
+    if (status != PR_OK) {
+        pr_runlog_close(&log);
+        return status;
+    }
+    *out = log;
+    return PR_OK;
+}
+
+void pr_runlog_close(pr_runlog **log)
+{
+    if (*log != NULL) {
+        if ((*log)->file != NULL) {
+            (void)fclose((*log)->file);
+        }
+        pr_free(*log);
+        *log = NULL;
+    }
+}
+
+/* Ends LINE, writes it and frees it, whatever STATUS its making had. */
+static pr_status put(pr_runlog *log, pr_text *line, pr_status status)
+{
+    if (status == PR_OK) {
+        status = pr_text_add(line, "}\n");
+    }
+    if (status == PR_OK) {
+        const char *const chars = pr_text_chars(line);
+        const bool written = fputs(chars, log->file) >= 0 && fflush(log->file) == 0;
+        status = written ? PR_OK : PR_FAIL(PR_ERR_IO, "%s: %s", log->path, strerror(errno));
+    }
+    pr_text_free(line);
+    return status;
+}
+
+static pr_status begin_line(pr_text *line, const char *type, const pr_trainer *t)
+{
+    return pr_text_add(
+        line, "{\"type\":\"%s\",\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"stage\":\"%s\"", type,
+        t->position.step, t->position.epoch, t->stage == NULL ? "" : t->stage->name);
+}
+
+static pr_status add_real(pr_text *line, const char *key, double value)
+{
+    PR_TRY(pr_text_add(line, ",\"%s\":", key));
+    return pr_text_add_json_real(line, value);
+}
+
+static pr_status add_int(pr_text *line, const char *key, int64_t value)
+{
+    return pr_text_add(line, ",\"%s\":%" PRId64, key, value);
+}
+
+static pr_status start_line(pr_text *line, const pr_trainer *t, uint64_t config_hash,
+                            uint64_t data_hash)
+{
+    char now[PR_CLOCK_TEXT_BYTES];
+    pr_clock_now(now);
+    PR_TRY(begin_line(line, "start", t));
+    return pr_text_add(line,
+                       ",\"time\":\"%s\",\"ranks\":%d,\"threads\":%d,\"config_hash\":\"%016" PRIx64
+                       "\",\"data_hash\":\"%016" PRIx64 "\",\"version\":\"%s\"",
+                       now, pr_comm_n_ranks(t->comm), pr_team_n_threads(t->team), config_hash,
+                       data_hash, PR_VERSION);
+}
+
+pr_status pr_runlog_start(pr_runlog *log, const pr_trainer *t, uint64_t config_hash,
+                          uint64_t data_hash)
+{
+    pr_text line = {0};
+    return put(log, &line, start_line(&line, t, config_hash, data_hash));
+}
+
+static pr_status step_line(pr_text *line, const pr_trainer *t, const pr_step_report *report)
+{
+    const int64_t phase = (t->position.phase + t->n_phases - 1) % t->n_phases;
+    PR_TRY(begin_line(line, "step", t));
+    PR_TRY(pr_text_add(line, ",\"phase\":\"%s\"", t->phases[phase].phase->name));
+    PR_TRY(add_real(line, "loss", report->loss));
+    PR_TRY(add_real(line, "lr", report->lr));
+    PR_TRY(add_real(line, "grad_norm", report->grad_norm));
+    PR_TRY(add_int(line, "views", t->phases[phase].n_rows));
+    PR_TRY(add_real(line, "step_s", report->step_s));
+    PR_TRY(add_real(line, "wait_s", report->wait_s));
+    PR_TRY(add_real(line, "gather_s", report->gather_s));
+    PR_TRY(add_real(line, "loss_s", report->loss_s));
+    return add_real(line, "reduce_s", report->reduce_s);
+}
+
+pr_status pr_runlog_step(pr_runlog *log, const pr_trainer *t, const pr_step_report *report)
+{
+    pr_text line = {0};
+    return put(log, &line, step_line(&line, t, report));
+}
+
+static pr_status plan_line(pr_text *line, const pr_trainer *t, const pr_sampler_stats *stats,
+                           const pr_bad_counts *bad)
+{
+    static const char *const levels[PR_LEVEL_COUNT] = {"anchors", "instance", "temporal",
+                                                       "semantic", "class"};
+    PR_TRY(begin_line(line, "plan", t));
+    PR_TRY(add_int(line, "steps", stats->n_steps));
+    PR_TRY(add_int(line, "items", stats->n_items));
+    PR_TRY(add_int(line, "left_out", stats->n_left_out));
+    PR_TRY(add_int(line, "reals", stats->items_by_label[PR_REAL]));
+    PR_TRY(add_int(line, "fakes", stats->items_by_label[PR_FAKE]));
+    for (int i = 0; i < PR_LEVEL_COUNT; i++) {
+        PR_TRY(add_int(line, levels[i], stats->views_by_level[i]));
+    }
+    PR_TRY(add_int(line, "fallbacks", stats->n_fallback));
+    PR_TRY(add_int(line, "identities", stats->n_identities));
+    PR_TRY(add_int(line, "videos", stats->n_videos));
+    PR_TRY(add_int(line, "samples", stats->n_samples));
+    PR_TRY(add_int(line, "max_repeats", stats->max_repeats));
+    PR_TRY(add_int(line, "bad", bad->n_bad));
+    PR_TRY(add_int(line, "replaced", bad->n_replaced));
+    PR_TRY(pr_text_add(line, ",\"first_bad\":"));
+    return pr_text_add_json(line, bad->first);
+}
+
+pr_status pr_runlog_plan(pr_runlog *log, const pr_trainer *t, const pr_sampler_stats *stats,
+                         const pr_bad_counts *bad)
+{
+    pr_text line = {0};
+    return put(log, &line, plan_line(&line, t, stats, bad));
+}
+
+static pr_status eval_line(pr_text *line, const pr_trainer *t, const char *split,
+                           const char *metric, double value, bool is_best,
+                           const pr_metrics *metrics)
+{
+    PR_TRY(begin_line(line, "eval", t));
+    PR_TRY(pr_text_add(line, ",\"split\":\"%s\",\"metric\":\"%s\"", split, metric));
+    PR_TRY(add_real(line, "value", value));
+    PR_TRY(pr_text_add(line, ",\"best\":%s", is_best ? "true" : "false"));
+    int n_fields = 0;
+    const pr_metric_field *const fields = pr_metric_fields(&n_fields);
+    for (int i = 0; i < n_fields; i++) {
+        char key[64];
+        (void)snprintf(key, sizeof(key), "frame.%s", fields[i].name);
+        PR_TRY(add_real(line, key,
+                        *(const double *)((const char *)&metrics->frame + fields[i].offset)));
+    }
+    return PR_OK;
+}
+
+pr_status pr_runlog_eval(pr_runlog *log, const pr_trainer *t, const char *split, const char *metric,
+                         double value, bool is_best, const pr_metrics *metrics)
+{
+    pr_text line = {0};
+    return put(log, &line, eval_line(&line, t, split, metric, value, is_best, metrics));
+}

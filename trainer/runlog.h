@@ -1,0 +1,28 @@
+/**
+ * log.jsonl: one JSON object a line, each with "type" and "step" (finished steps when it was
+ * written). Rank 0 writes it; on resume it is cut back to the checkpoint's step, so that it reads
+ * like that of a run which was never interrupted.
+ */
+#ifndef PR_TRAINER_RUNLOG_H
+#define PR_TRAINER_RUNLOG_H
+
+#include "sampler/sampler.h"
+#include "trainer/metrics.h"
+#include "trainer/trainer.h"
+
+typedef struct pr_runlog pr_runlog;
+
+/** Opens RUN_DIR/log.jsonl and drops what was logged after STEP. */
+pr_status pr_runlog_open(const char *run_dir, int64_t step, pr_runlog **out);
+void pr_runlog_close(pr_runlog **log);
+
+/** Each flushed as one line. Errors: PR_ERR_IO. */
+pr_status pr_runlog_start(pr_runlog *log, const pr_trainer *trainer, uint64_t config_hash,
+                          uint64_t data_hash);
+pr_status pr_runlog_step(pr_runlog *log, const pr_trainer *trainer, const pr_step_report *report);
+pr_status pr_runlog_plan(pr_runlog *log, const pr_trainer *trainer, const pr_sampler_stats *stats,
+                         const pr_bad_counts *bad);
+pr_status pr_runlog_eval(pr_runlog *log, const pr_trainer *trainer, const char *split,
+                         const char *metric, double value, bool is_best, const pr_metrics *metrics);
+
+#endif

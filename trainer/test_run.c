@@ -1,0 +1,297 @@
+#include "trainer/test_run.h"
+
+#include "engine/base/alloc.h"
+#include "engine/base/fs.h"
+#include "engine/base/log.h"
+#include "trainer/checkpoint.h"
+#include "trainer/data.h"
+#include "trainer/eval_table.h"
+#include "trainer/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_SETS = 32, SET_NAME_BYTES = 128 };
+
+/* One set on its way to the table. */
+typedef struct test_set {
+    char name[SET_NAME_BYTES];
+    pr_samples *samples;
+    pr_eval_scores scores;
+    pr_assess_list list;
+    pr_metrics *metrics;
+    pr_eval_left_out left_out;
+    pr_eval_info info;
+} test_set;
+
+typedef struct test {
+    const pr_test_request *request;
+    pr_trained trained;
+    double threshold;
+    bool fitted;
+    const char *notes[2];
+    int n_notes;
+    int n_sets;
+    test_set sets[MAX_SETS];
+} test;
+
+/* Rank 0 reads the image that CHECKPOINT means; HEAD of the newest says which one is best. */
+static pr_status find_image(const char *run_dir, const char *checkpoint, pr_image *image,
+                            char *path, size_t n_path)
+{
+    int n_damaged = 0;
+    pr_checkpoint_head head;
+    if (strcmp(checkpoint, "best") != 0 && strcmp(checkpoint, "last") != 0) {
+        (void)snprintf(path, n_path, "%s", checkpoint);
+        return pr_checkpoint_read(path, image);
+    }
+    PR_TRY(pr_checkpoint_newest(run_dir, image, path, n_path, &n_damaged));
+    PR_REQUIRE(image->bytes != NULL, PR_ERR_INVALID, "%s has no checkpoint: train it first",
+               run_dir);
+    if (strcmp(checkpoint, "last") == 0) {
+        return PR_OK;
+    }
+    PR_TRY(pr_checkpoint_unpack(image, path, &head, NULL, 0));
+    if (head.best_step < 0) {
+        return PR_OK; /* nothing was validated: the last one is all there is */
+    }
+    char best[PR_PATH_BYTES];
+    PR_TRY(pr_checkpoint_path(best, run_dir, head.best_step));
+    (void)snprintf(path, n_path, "%s", best);
+    pr_free(image->bytes);
+    *image = (pr_image){NULL, 0};
+    return pr_checkpoint_read(path, image);
+}
+
+static pr_status share_image(pr_comm *comm, pr_image *image, char *path, size_t n_path)
+{
+    int64_t n_bytes = (int64_t)image->n_bytes;
+    PR_TRY(pr_comm_broadcast(comm, "checkpoint size", &n_bytes, sizeof(n_bytes), 0));
+    PR_TRY(pr_comm_broadcast(comm, "checkpoint path", path, n_path, 0));
+    if (pr_comm_rank(comm) != 0) {
+        *image = (pr_image){pr_calloc(n_bytes, 1), (size_t)n_bytes};
+    }
+    PR_TRY(pr_comm_agree(comm, "checkpoint memory",
+                         image->bytes == NULL ? PR_FAIL(PR_ERR_NOMEM, "no memory for a checkpoint")
+                                              : PR_OK));
+    return pr_comm_broadcast(comm, "checkpoint", image->bytes, image->n_bytes, 0);
+}
+
+static void describe(const pr_train_options *options, const char *checkpoint,
+                     const pr_checkpoint_head *head, pr_trained *out)
+{
+    const pr_objective *const objective = out->trainer->objective;
+    const int64_t last = objective->n_stages - 1;
+    out->stage = &objective->stages[head->position.stage < last ? head->position.stage : last];
+    out->epoch = head->position.epoch;
+    out->step = head->position.step;
+    if (strcmp(checkpoint, "best") == 0 && head->best_step >= 0) {
+        (void)snprintf(out->selection, sizeof(out->selection), "best %s.%s%s",
+                       options->eval.choose_on_test ? "TEST" : "val",
+                       out->stage->classifies ? "" : "centre.", options->eval.metric);
+    } else {
+        (void)snprintf(out->selection, sizeof(out->selection), "%s",
+                       strcmp(checkpoint, "best") == 0   ? "last (nothing was validated)"
+                       : strcmp(checkpoint, "last") == 0 ? "last"
+                                                         : "named by the caller");
+    }
+}
+
+pr_status pr_trained_open(const pr_train_options *options, pr_comm *comm, const char *run_dir,
+                          const char *checkpoint, pr_trained *out)
+{
+    pr_image image = {NULL, 0};
+    pr_checkpoint_head head;
+    pr_status status = PR_OK;
+    memset(out, 0, sizeof(*out));
+    if (pr_comm_rank(comm) == 0) {
+        status = find_image(run_dir, checkpoint, &image, out->path, sizeof(out->path));
+    }
+    PR_TRY(pr_comm_agree(comm, "checkpoint", status));
+    PR_TRY(share_image(comm, &image, out->path, sizeof(out->path)));
+    status = pr_trainer_create(options, NULL, comm, &out->trainer);
+    if (status == PR_OK) {
+        status = pr_state_unpack(out->trainer, &image, out->path, false, &head);
+    }
+    pr_free(image.bytes);
+    if (status != PR_OK) {
+        pr_trained_close(out);
+        return status;
+    }
+    describe(options, checkpoint, &head, out);
+    return PR_OK;
+}
+
+void pr_trained_close(pr_trained *trained)
+{
+    pr_trainer_destroy(&trained->trainer);
+}
+
+static const char *word_name(void *ctx, int32_t word)
+{
+    const test_set *const set = ctx;
+    return pr_samples_word(set->samples, word);
+}
+
+static const char *sample_name(void *ctx, int64_t i)
+{
+    static char text[256]; /* the table and the files are written by one thread */
+    const test_set *const set = ctx;
+    return pr_samples_name(set->samples, set->list.of[i], text, sizeof(text));
+}
+
+static const char *run_name(const char *run_dir)
+{
+    const char *const slash = strrchr(run_dir, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : run_dir;
+}
+
+static void fill_info(test *t, test_set *set)
+{
+    const pr_train_options *const options = t->request->options;
+    set->left_out = (pr_eval_left_out){"crop that does not decode", set->scores.n_left_out};
+    set->info = (pr_eval_info){
+        .set = set->name,
+        .run = run_name(t->request->run_dir),
+        .stage = t->trained.stage->name,
+        .epoch = t->trained.epoch,
+        .step = t->trained.step,
+        .checkpoint = run_name(t->trained.path),
+        .selection = t->trained.selection,
+        .init = strcmp(options->model.init, "random") == 0 ? "began at random weights"
+                                                           : options->model.init,
+        .score = t->trained.stage->classifies ? "P(fake)" : "1 - cos(z, centre)",
+        .threshold = t->fitted ? "accuracy on val" : "fixed",
+        .config_hash = pr_config_hash(t->request->config),
+        .data_hash = pr_samples_hash(set->samples),
+        .left_out = &set->left_out,
+        .n_left_out = set->scores.n_left_out > 0 ? 1 : 0,
+        .notes = t->notes,
+        .n_notes = t->n_notes,
+        .method_name = word_name,
+        .video_name = word_name,
+        .sample_name = sample_name,
+        .ctx = set,
+    };
+}
+
+static pr_status write_files(const test *t, const test_set *set)
+{
+    char folder[PR_PATH_BYTES];
+    char path[PR_PATH_BYTES];
+    char name[SET_NAME_BYTES + 8];
+    PR_TRY(pr_fs_join(folder, t->request->run_dir, "eval"));
+    PR_TRY(pr_fs_mkdirs(folder));
+    (void)snprintf(name, sizeof(name), "%s.json", set->name);
+    PR_TRY(pr_fs_join(path, folder, name));
+    PR_TRY(pr_eval_write(path, &set->info, set->metrics, &set->list.scores));
+    if (!t->request->write_scores) {
+        return PR_OK;
+    }
+    (void)snprintf(name, sizeof(name), "%s.tsv", set->name);
+    PR_TRY(pr_fs_join(path, folder, name));
+    return pr_eval_scores_write(path, &set->info, &set->list.scores);
+}
+
+static pr_status score_set(test *t, const char *name, const char *key,
+                           const pr_selection_options *selections, int64_t n)
+{
+    PR_REQUIRE(t->n_sets < MAX_SETS, PR_ERR_INVALID, "more than %d test sets", MAX_SETS);
+    const pr_train_options *const options = t->request->options;
+    test_set *const set = &t->sets[t->n_sets++];
+    pr_perturb perturb = PR_PERTURB_NONE;
+    double value = 0.0;
+    (void)snprintf(set->name, sizeof(set->name), "%s", name);
+    PR_TRY(
+        pr_comm_agree(t->request->comm, "data",
+                      pr_data_open(options, key, selections, n, &perturb, &value, &set->samples)));
+    PR_TRY(pr_assess_scores(t->trained.trainer, t->trained.stage, set->samples, perturb, value,
+                            false, &set->scores));
+    if (set->scores.n_left_out > 0) {
+        pr_log_warn("%s: %" PRId64 " crops do not decode and are left out, first %s", name,
+                    set->scores.n_left_out, set->scores.first_bad);
+    }
+    if (strcmp(name, "val") == 0 && options->eval.fit_threshold) {
+        PR_TRY(pr_assess_threshold(set->samples, &set->scores, &t->threshold, &t->fitted));
+    }
+    PR_TRY(pr_assess_list_create(set->samples, &set->scores, &set->list));
+    PR_TRY(pr_assess_metrics(options, set->samples, &set->scores, t->threshold, &set->metrics));
+    fill_info(t, set);
+    return PR_OK;
+}
+
+static pr_status score_tests(test *t)
+{
+    const pr_data_options *const data = &t->request->options->data;
+    const pr_selection_options *const tests = data->test.at;
+    if (data->val.n > 0 && (t->request->only == NULL || t->request->options->eval.fit_threshold)) {
+        PR_TRY(score_set(t, "val", "data.val", data->val.at, data->val.n));
+    }
+    bool found = t->request->only == NULL;
+    for (int64_t i = 0; i < data->test.n;) {
+        int64_t n = 0;
+        (void)pr_data_test_find(t->request->options, data->test.names[i], &n);
+        if (t->request->only == NULL || strcmp(t->request->only, data->test.names[i]) == 0) {
+            char name[SET_NAME_BYTES];
+            char key[SET_NAME_BYTES + 8];
+            (void)snprintf(name, sizeof(name), "test.%s", data->test.names[i]);
+            (void)snprintf(key, sizeof(key), "data.%s", name);
+            PR_TRY(score_set(t, name, key, &tests[i], n));
+            found = true;
+        }
+        i += n;
+    }
+    PR_REQUIRE(found, PR_ERR_INVALID, "data.test has no list named '%s'", t->request->only);
+    return PR_OK;
+}
+
+static pr_status show_and_write(test *t)
+{
+    pr_eval_row rows[MAX_SETS];
+    pr_text text = {0};
+    for (int i = 0; i < t->n_sets; i++) {
+        PR_TRY(write_files(t, &t->sets[i]));
+        rows[i] = (pr_eval_row){&t->sets[i].info, t->sets[i].metrics};
+    }
+    const pr_status status = pr_eval_table_text(rows, t->n_sets, &text);
+    if (status == PR_OK) {
+        pr_log_print("%s", pr_text_chars(&text));
+    }
+    pr_text_free(&text);
+    return status;
+}
+
+static pr_status test_all(test *t)
+{
+    const pr_train_options *const options = t->request->options;
+    t->threshold = options->eval.threshold;
+    if (options->eval.choose_on_test) {
+        t->notes[t->n_notes++] = "The checkpoint was chosen on the test data.";
+    }
+    if (options->data.shuffle_labels) {
+        t->notes[t->n_notes++] = "Control experiment: the training labels were shuffled.";
+    }
+    PR_TRY(pr_trained_open(options, t->request->comm, t->request->run_dir, t->request->checkpoint,
+                           &t->trained));
+    PR_TRY(score_tests(t));
+    const bool leads = pr_comm_rank(t->request->comm) == 0;
+    return pr_comm_agree(t->request->comm, "results", leads ? show_and_write(t) : PR_OK);
+}
+
+pr_status pr_test_run(const pr_test_request *request)
+{
+    test *const t = pr_calloc(1, sizeof(*t));
+    PR_REQUIRE(t != NULL, PR_ERR_NOMEM, "no memory for a test");
+    t->request = request;
+    const pr_status status = test_all(t);
+    for (int i = 0; i < t->n_sets; i++) {
+        pr_metrics_destroy(&t->sets[i].metrics);
+        pr_assess_list_free(&t->sets[i].list);
+        pr_eval_scores_free(&t->sets[i].scores);
+        pr_samples_close(&t->sets[i].samples);
+    }
+    pr_trained_close(&t->trained);
+    pr_free(t);
+    return status;
+}

@@ -1,0 +1,343 @@
+#include "trainer/train.h"
+
+#include "engine/base/alloc.h"
+#include "engine/base/log.h"
+#include "engine/comm/job.h"
+#include "engine/comm/watchdog.h"
+#include "trainer/canned.h"
+#include "trainer/data.h"
+#include "trainer/run.h"
+#include "trainer/state.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "epoch 3" or "step 120". */
+static pr_status parse_stop_at(pr_run *run)
+{
+    const char *const text = run->request->options->stop_at;
+    char tail[2] = "";
+    run->stop_epoch = -1;
+    run->stop_step = -1;
+    const bool parsed = text[0] == '\0' ||
+                        sscanf(text, "epoch %" SCNd64 "%1s", &run->stop_epoch, tail) == 1 ||
+                        sscanf(text, "step %" SCNd64 "%1s", &run->stop_step, tail) == 1;
+    PR_REQUIRE(parsed, PR_ERR_INVALID, "train.stop_at = '%s', wanted `epoch N` or `step N`", text);
+    return PR_OK;
+}
+
+/* Collective: whether any rank was asked to stop, so that all judge alike. */
+static pr_status any_signal(pr_run *run, bool *stop)
+{
+    enum { MAX_RANKS = 4096 };
+    char flags[MAX_RANKS] = {0};
+    size_t bytes_of[MAX_RANKS];
+    const int n_ranks = pr_comm_n_ranks(run->request->comm);
+    const int rank = pr_comm_rank(run->request->comm);
+    PR_REQUIRE(n_ranks <= MAX_RANKS, PR_ERR_INVALID, "%d ranks, at most %d", n_ranks, MAX_RANKS);
+    for (int r = 0; r < n_ranks; r++) {
+        bytes_of[r] = 1;
+    }
+    flags[rank] = pr_job_wants_stop() ? 1 : 0;
+    PR_TRY(pr_comm_allgather(run->request->comm, "stop flags", &flags[rank], flags, bytes_of));
+    *stop = memchr(flags, 1, (size_t)n_ranks) != NULL;
+    return PR_OK;
+}
+
+static bool is_at_stop(const pr_run *run)
+{
+    const pr_position *const at = &run->trainer->position;
+    return (run->stop_epoch >= 0 && at->epoch >= run->stop_epoch) ||
+           (run->stop_step >= 0 && at->step >= run->stop_step);
+}
+
+static pr_status log_step(pr_run *run, const pr_step_report *report)
+{
+    const pr_trainer *const t = run->trainer;
+    const pr_train_options *const options = run->request->options;
+    pr_watchdog_progress(t->position.step);
+    if (!pr_run_leads(run) || t->position.step % options->log_every != 0) {
+        return PR_OK;
+    }
+    return pr_runlog_step(run->log, t, report);
+}
+
+static pr_status log_plan(pr_run *run)
+{
+    pr_trainer *const t = run->trainer;
+    if (!pr_run_leads(run)) {
+        return PR_OK;
+    }
+    pr_sampler_stats stats;
+    pr_bad_counts bad;
+    PR_TRY(pr_feed_stats(t->phases[0].feed, (uint32_t)t->position.epoch, &stats));
+    pr_feed_bad_counts(t->phases[0].feed, &bad);
+    pr_log_info("epoch %" PRId64 " draws %" PRId64 " items (%" PRId64 " real, %" PRId64
+                " fake) of %" PRId64 " identities in %" PRId64 " videos; pairs: %" PRId64
+                " instance, %" PRId64 " temporal, %" PRId64 " semantic, %" PRId64 " class, %" PRId64
+                " fallbacks; one crop at most %" PRId64 " times; %" PRId64 " left out",
+                t->position.epoch, stats.n_items, stats.items_by_label[PR_REAL],
+                stats.items_by_label[PR_FAKE], stats.n_identities, stats.n_videos,
+                stats.views_by_level[PR_LEVEL_INSTANCE], stats.views_by_level[PR_LEVEL_TEMPORAL],
+                stats.views_by_level[PR_LEVEL_SEMANTIC], stats.views_by_level[PR_LEVEL_CLASS],
+                stats.n_fallback, stats.max_repeats, stats.n_left_out);
+    return pr_runlog_plan(run->log, t, &stats, &bad);
+}
+
+/* One step and what follows it; *STOP where the run shall end here. */
+static pr_status one_step(pr_run *run, pr_progress *progress, bool *stop, pr_train_end *end)
+{
+    pr_trainer *const t = run->trainer;
+    const pr_train_options *const options = run->request->options;
+    pr_step_report report;
+    PR_TRY(pr_step(t, &report));
+    t->position.step++;
+    t->position.stage_step++;
+    t->position.epoch_step++;
+    t->position.phase = (t->position.phase + 1) % t->n_phases;
+    PR_TRY(log_step(run, &report));
+
+    char note[96];
+    (void)snprintf(note, sizeof(note), "loss %.4f, lr %.2e", report.loss, report.lr);
+    pr_progress_show(progress, t->position.stage_step, note);
+
+    if (t->position.step % options->hash_every == 0) {
+        uint64_t hash = 0;
+        PR_TRY(pr_replica_check(run->replica, t->position.step, &hash));
+    }
+    bool signalled = false;
+    PR_TRY(any_signal(run, &signalled));
+    const bool due =
+        options->checkpoint_every > 0 && t->position.step % options->checkpoint_every == 0;
+    if (signalled || due) {
+        PR_TRY(pr_run_checkpoint(run));
+    }
+    if (signalled) {
+        *stop = true;
+        *end = PR_TRAIN_SIGNAL;
+    } else if (run->stop_step >= 0 && t->position.step >= run->stop_step) {
+        PR_TRY(pr_run_checkpoint(run));
+        *stop = true;
+        *end = PR_TRAIN_STOPPED;
+    }
+    return PR_OK;
+}
+
+static void begin_epoch(pr_trainer *t)
+{
+    memset(t->centre.sum, 0, (size_t)t->centre.n_cols * sizeof(*t->centre.sum));
+    t->centre.n = 0;
+}
+
+static void end_epoch(pr_trainer *t)
+{
+    memcpy(t->centre.last, t->centre.sum, (size_t)t->centre.n_cols * sizeof(*t->centre.sum));
+    t->centre.n_last = t->centre.n;
+    t->position.epoch_step = 0;
+    t->position.epoch++;
+    t->position.stage_epoch++;
+}
+
+static pr_status run_epoch(pr_run *run, pr_progress *progress, bool *stop, pr_train_end *end)
+{
+    pr_trainer *const t = run->trainer;
+    if (t->position.epoch_step == 0) {
+        begin_epoch(t);
+        PR_TRY(log_plan(run));
+    }
+    while (t->position.epoch_step < t->steps_per_epoch && !*stop) {
+        PR_TRY(one_step(run, progress, stop, end));
+    }
+    if (!*stop) {
+        end_epoch(t);
+    }
+    return PR_OK;
+}
+
+static bool validates_now(const pr_run *run)
+{
+    const pr_trainer *const t = run->trainer;
+    const int64_t every = run->request->options->eval.every_epochs;
+    const bool is_last = t->position.stage_epoch >= t->stage_options->epochs;
+    return run->val != NULL && (is_last || (every > 0 && t->position.stage_epoch % every == 0));
+}
+
+/* Epochs of the current stage from where the trainer stands. */
+static pr_status run_stage(pr_run *run, bool *stop, pr_train_end *end)
+{
+    pr_trainer *const t = run->trainer;
+    pr_progress progress;
+    pr_progress_begin(&progress, t->stage->name, t->position.stage_step,
+                      t->stage_options->epochs * t->steps_per_epoch);
+    bool out_of_patience =
+        t->stage_options->patience > 0 && run->head.n_bad_epochs >= t->stage_options->patience;
+    while (t->position.stage_epoch < t->stage_options->epochs && !*stop && !out_of_patience) {
+        PR_TRY(run_epoch(run, &progress, stop, end));
+        if (t->position.epoch_step != 0) {
+            break; /* stopped inside of the epoch, where its checkpoint was written */
+        }
+        if (validates_now(run)) {
+            PR_TRY(pr_run_validate(run, &out_of_patience));
+        }
+        PR_TRY(pr_run_checkpoint(run));
+        if (!*stop && is_at_stop(run)) {
+            *stop = true;
+            *end = PR_TRAIN_STOPPED;
+        }
+    }
+    pr_progress_end(&progress, t->position.stage_step);
+    return PR_OK;
+}
+
+static void next_stage(pr_run *run)
+{
+    pr_position *const at = &run->trainer->position;
+    at->stage++;
+    at->stage_epoch = 0;
+    at->stage_step = 0;
+    at->epoch_step = 0;
+    at->phase = 0;
+    if (at->stage >= run->trainer->objective->n_stages) {
+        return; /* the last stage's best is the run's */
+    }
+    run->head.best = NAN;
+    run->head.best_step = -1;
+    run->head.n_bad_epochs = 0;
+    run->trainer->plateau = pr_plateau_start();
+}
+
+static pr_status add_replica_parts(pr_run *run)
+{
+    pr_trainer *const t = run->trainer;
+    const int n_moments = pr_optimizer_n_states(t->optimizer);
+    pr_replica_destroy(&run->replica);
+    PR_TRY(pr_replica_create(t->comm, pr_store_n(t->store) + n_moments + 1, &run->replica));
+    PR_TRY(pr_replica_add_store(run->replica, "", t->store));
+    for (int i = 0; i < n_moments; i++) {
+        const pr_optimizer_state *const state = pr_optimizer_state_at(t->optimizer, i);
+        PR_TRY(pr_replica_add(run->replica, "optim/", state->name, state->data,
+                              pr_desc_bytes(&state->desc)));
+    }
+    return pr_replica_add(run->replica, "", "centre", t->centre.sum,
+                          (size_t)t->centre.n_cols * sizeof(*t->centre.sum));
+}
+
+static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr_train_end *end)
+{
+    pr_trainer *const t = run->trainer;
+    bool stop = is_at_stop(run);
+    *end = stop ? PR_TRAIN_STOPPED : PR_TRAIN_DONE;
+    while (t->position.stage < t->objective->n_stages && !stop) {
+        PR_TRY(pr_stage_begin(t, (int)t->position.stage));
+        if (resumed && t->position.stage_step > 0) {
+            PR_TRY(pr_state_unpack(t, image, "checkpoint", true, NULL));
+        }
+        resumed = false;
+        PR_TRY(pr_canned_check(t, &run->head.canned_hash));
+        PR_TRY(add_replica_parts(run));
+        if (pr_run_leads(run)) {
+            PR_TRY(pr_runlog_start(run->log, t, run->head.config_hash, run->head.data_hash));
+        }
+        PR_TRY(run_stage(run, &stop, end));
+        if (t->position.stage_epoch >= t->stage_options->epochs || !stop) {
+            PR_TRY(pr_run_select(run));
+            pr_stage_end(t);
+            next_stage(run);
+            PR_TRY(pr_run_checkpoint(run));
+        }
+    }
+    return PR_OK;
+}
+
+static pr_status open_data(pr_run *run)
+{
+    const pr_train_options *const options = run->request->options;
+    const pr_data_options *const data = &options->data;
+    PR_TRY(pr_data_open(options, "data.train", data->train.at, data->train.n, NULL, NULL,
+                        &run->train));
+    run->head.data_hash = pr_samples_hash(run->train);
+    if (options->eval.choose_on_test) {
+        PR_REQUIRE(data->test.n > 0, PR_ERR_INVALID,
+                   "eval.choose_on_test: true, but data.test names nothing");
+        int64_t n = 0;
+        const int64_t first = pr_data_test_find(options, data->test.names[0], &n);
+        const pr_selection_options *const tests = data->test.at;
+        pr_log_warn("the best checkpoint is chosen ON THE TEST DATA (eval.choose_on_test)");
+        return pr_data_open(options, "data.test", tests + first, n, NULL, NULL, &run->val);
+    }
+    if (data->val.n > 0) {
+        PR_TRY(pr_data_open(options, "data.val", data->val.at, data->val.n, NULL, NULL, &run->val));
+    }
+    return PR_OK;
+}
+
+/* Rank 0 takes the directory; the others hear of it. */
+static pr_status open_directory(pr_run *run)
+{
+    const pr_train_request *const request = run->request;
+    pr_status status = PR_OK;
+    if (pr_run_leads(run)) {
+        status = pr_fs_mkdirs(request->run_dir);
+        if (status == PR_OK) {
+            status = pr_fs_lock_take(request->run_dir, &run->lock);
+        }
+    }
+    return pr_comm_agree(request->comm, "run directory", status);
+}
+
+static pr_status write_config(pr_run *run)
+{
+    char path[PR_PATH_BYTES];
+    PR_TRY(pr_fs_join(path, run->request->run_dir, "config.yaml"));
+    return pr_fs_write(path, pr_text_chars(&run->config_text), run->config_text.n_chars);
+}
+
+static pr_status train(pr_run *run, pr_train_end *end)
+{
+    const pr_train_request *const request = run->request;
+    pr_image image = {NULL, 0};
+    bool resumed = false;
+    PR_TRY(parse_stop_at(run));
+    PR_TRY(pr_config_dump(request->config, &run->config_text));
+    run->head.config_hash = pr_config_hash(request->config);
+    PR_TRY(pr_comm_agree(request->comm, "data", open_data(run)));
+    PR_TRY(pr_trainer_create(request->options, run->train, request->comm, &run->trainer));
+    run->head.model_hash = pr_state_model_hash(run->trainer->store);
+    if (request->dry_run) {
+        return pr_run_show_plan(run);
+    }
+    PR_TRY(open_directory(run));
+    PR_TRY(pr_run_restore(run, &image, &resumed));
+    pr_status status = PR_OK;
+    if (pr_run_leads(run)) {
+        status = write_config(run);
+        if (status == PR_OK) {
+            status = pr_runlog_open(request->run_dir, run->trainer->position.step, &run->log);
+        }
+    }
+    status = pr_comm_agree(request->comm, "run directory", status);
+    if (status == PR_OK) {
+        status = run_stages(run, &image, resumed, end);
+    }
+    pr_free(image.bytes);
+    return status;
+}
+
+pr_status pr_train(const pr_train_request *request, pr_train_end *end)
+{
+    pr_run run = {.request = request, .written = {.step = -1}};
+    run.head.best = NAN;
+    run.head.best_step = -1;
+    *end = PR_TRAIN_DONE;
+    const pr_status status = train(&run, end);
+    pr_runlog_close(&run.log);
+    pr_replica_destroy(&run.replica);
+    pr_trainer_destroy(&run.trainer);
+    pr_samples_close(&run.train);
+    pr_samples_close(&run.val);
+    pr_fs_lock_destroy(&run.lock);
+    pr_text_free(&run.config_text);
+    return status;
+}

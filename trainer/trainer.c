@@ -1,0 +1,144 @@
+/*
+ * A trainer's life: every stage's graphs are built first, so that one store holds all tensors of the
+ * run; what a stage runs on is made when it begins (stage.c).
+ */
+#include "trainer/trainer.h"
+
+#include "engine/base/alloc.h"
+#include "engine/cpu/isa.h"
+#include "engine/cpu/thread.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int64_t pr_phase_n_views(const pr_train_options *options, const pr_stage_options *stage,
+                         const pr_phase *phase)
+{
+    const bool counts_pairs = options->batch_unit == PR_UNIT_PAIRS;
+    return phase->views_per_item == 2 && counts_pairs ? 2 * stage->batch : stage->batch;
+}
+
+int64_t pr_stage_n_micro(const pr_train_options *options, int64_t n_views)
+{
+    enum { LEAST_VIEWS = 32 };
+    if (options->n_micro > 0) {
+        return options->n_micro;
+    }
+    int64_t n_micro = 1;
+    while (n_views % (2 * n_micro) == 0 && n_views / (2 * n_micro) >= LEAST_VIEWS) {
+        n_micro *= 2;
+    }
+    return n_micro;
+}
+
+static pr_status build_loss_graph(pr_trainer *t, const pr_phase *phase, const pr_build *model,
+                                  int64_t n_views, pr_graph *model_graph, pr_graph **out)
+{
+    const pr_desc *z = NULL;
+    PR_TRY(pr_graph_output_desc(model_graph, "z", &z));
+    const pr_build build = {model->options, n_views, z->shape.dims[1], PR_MODE_TRAIN, model->seed};
+    PR_TRY(pr_graph_create(phase->name, t->real, out));
+    PR_TRY(phase->build_loss(&build, *out));
+    return pr_store_add(t->store, *out);
+}
+
+static pr_status build_phase(pr_trainer *t, const pr_stage_options *stage, const pr_phase *phase,
+                             pr_graph **model_graph, pr_graph **loss_graph)
+{
+    const int64_t n_views = pr_phase_n_views(t->options, stage, phase);
+    const int64_t n_micro = pr_stage_n_micro(t->options, n_views);
+    PR_REQUIRE(n_views % n_micro == 0, PR_ERR_INVALID,
+               "a batch of %lld views does not divide into %lld micro-batches (train.n_micro)",
+               (long long)n_views, (long long)n_micro);
+    const pr_build build = {t->options, n_views / n_micro, 0, phase->mode,
+                            (uint64_t)t->options->seed};
+    PR_TRY(pr_graph_create(phase->name, t->real, model_graph));
+    PR_TRY(phase->build_model(&build, *model_graph));
+    PR_TRY(pr_store_add(t->store, *model_graph));
+    if (phase->build_loss != NULL) {
+        PR_TRY(build_loss_graph(t, phase, &build, n_views, *model_graph, loss_graph));
+    }
+    return PR_OK;
+}
+
+static pr_status build_graphs(pr_trainer *t)
+{
+    for (int s = 0; s < t->objective->n_stages; s++) {
+        const pr_stage *const stage = &t->objective->stages[s];
+        const pr_stage_options *options = NULL;
+        PR_TRY(pr_stage_options_find(t->options, stage->name, &options));
+        for (int p = 0; p < stage->n_phases; p++) {
+            pr_stage_graphs *const graphs = &t->graphs[s];
+            PR_TRY(build_phase(t, options, &stage->phases[p], &graphs->model[p], &graphs->loss[p]));
+        }
+    }
+    return PR_OK;
+}
+
+static pr_status begin_thread(void *ctx, int thread)
+{
+    (void)ctx;
+    (void)thread;
+    return pr_cpu_thread_begin();
+}
+
+static pr_status create_parts(pr_trainer *t)
+{
+    t->real = t->options->device == PR_DEVICE_REF ? PR_F64 : PR_F32;
+    t->backend = t->options->device == PR_DEVICE_REF ? PR_BACKEND_REF : PR_BACKEND_CPU;
+    PR_TRY(pr_objective_find(t->options->objective, &t->objective));
+    PR_TRY(pr_cpu_isa_set(pr_isa_word(t->options)));
+    PR_TRY(pr_team_create((int)t->options->cpu_threads, begin_thread, NULL, &t->team));
+    PR_TRY(pr_store_create(t->real, &t->store));
+    PR_TRY(build_graphs(t));
+    PR_TRY(pr_store_allocate(t->store));
+    PR_TRY(pr_store_init(t->store, (uint64_t)t->options->seed));
+
+    t->centre.n_cols = t->options->model.proj_out;
+    t->centre.sum = pr_calloc(t->centre.n_cols, sizeof(double));
+    t->centre.last = pr_calloc(t->centre.n_cols, sizeof(double));
+    t->bytes_of = pr_calloc(pr_comm_n_ranks(t->comm), sizeof(*t->bytes_of));
+    PR_REQUIRE(t->centre.sum != NULL && t->centre.last != NULL && t->bytes_of != NULL, PR_ERR_NOMEM,
+               "no memory for a trainer");
+    t->plateau = pr_plateau_start();
+    return PR_OK;
+}
+
+pr_status pr_trainer_create(const pr_train_options *options, const pr_samples *samples,
+                            pr_comm *comm, pr_trainer **out)
+{
+    pr_trainer *t = pr_calloc(1, sizeof(*t));
+    PR_REQUIRE(t != NULL, PR_ERR_NOMEM, "no memory for a trainer");
+    t->options = options;
+    t->samples = samples;
+    t->comm = comm;
+    const pr_status status = create_parts(t);
+    if (status != PR_OK) {
+        pr_trainer_destroy(&t);
+        return status;
+    }
+    *out = t;
+    return PR_OK;
+}
+
+void pr_trainer_destroy(pr_trainer **trainer)
+{
+    pr_trainer *const t = *trainer;
+    if (t == NULL) {
+        return;
+    }
+    pr_stage_end(t);
+    for (int s = 0; s < PR_MAX_STAGES; s++) {
+        for (int p = 0; p < PR_MAX_PHASES; p++) {
+            pr_graph_destroy(&t->graphs[s].model[p]);
+            pr_graph_destroy(&t->graphs[s].loss[p]);
+        }
+    }
+    pr_store_destroy(&t->store);
+    pr_team_destroy(&t->team);
+    pr_free(t->centre.sum);
+    pr_free(t->centre.last);
+    pr_free(t->bytes_of);
+    pr_free(t);
+    *trainer = NULL;
+}

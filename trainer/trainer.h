@@ -1,0 +1,136 @@
+/**
+ * The state of one training run on one rank. Module-internal: the files of trainer/ that make a step,
+ * a stage and a run share it; launch/ sees trainer/train.h only.
+ */
+#ifndef PR_TRAINER_TRAINER_H
+#define PR_TRAINER_TRAINER_H
+
+#include "engine/base/team.h"
+#include "engine/comm/comm.h"
+#include "engine/core/exec.h"
+#include "trainer/feed.h"
+#include "trainer/fold.h"
+#include "trainer/objective.h"
+#include "trainer/optimizer.h"
+#include "trainer/position.h"
+#include "trainer/schedule.h"
+
+enum { PR_MAX_PHASES = 16, PR_MAX_STAGES = 4 };
+
+/** The graphs of one stage, by phase; loss NULL where nothing is gathered. */
+typedef struct pr_stage_graphs {
+    pr_graph *model[PR_MAX_PHASES], *loss[PR_MAX_PHASES];
+} pr_stage_graphs;
+
+/** One executor of a model graph with its tensors at hand; data NULL where the graph has none. */
+typedef struct pr_lane {
+    pr_exec *exec;
+    pr_tensor image, label, weight;
+    pr_tensor loss, loss_seed; /* the local term */
+    pr_tensor z, z_seed;       /* what is gathered */
+} pr_lane;
+
+/** The executor of a loss graph. */
+typedef struct pr_loss_lane {
+    pr_exec *exec;
+    pr_tensor z, z_grad, label, pair, id, range, info, lambda;
+    pr_tensor row_loss, row_loss_seed;
+} pr_loss_lane;
+
+/** What one phase of the current stage runs on. */
+typedef struct pr_phase_run {
+    const pr_phase *phase;
+    pr_plan *model_plan, *loss_plan; /* owned while the stage runs, as all that follows */
+    int n_lanes;
+    pr_lane *lanes;
+    pr_loss_lane loss;
+    pr_feed *feed;
+
+    bool keeps_all; /* every local micro-batch has its lane; otherwise lanes are used in waves */
+    int64_t n_rows, n_rows_micro, n_cols; /* R, V, D */
+    int64_t first_row, last_row;          /* this rank's */
+} pr_phase_run;
+
+/** What is known of a step when it is done; times are this rank's. */
+typedef struct pr_step_report {
+    double loss, grad_norm, lr;
+    double wait_s, gather_s, loss_s, reduce_s, step_s;
+} pr_step_report;
+
+/** Centre of the training reals' embeddings, by which a stage without a classifier is scored. */
+typedef struct pr_centre {
+    int64_t n_cols;
+    double *sum;  /* [n_cols] of the reals shown in this epoch, in global order */
+    double *last; /* [n_cols] the sum over the last whole epoch, or zeros */
+    int64_t n, n_last;
+} pr_centre;
+
+typedef struct pr_trainer {
+    const pr_train_options *options; /* borrowed */
+    const pr_objective *objective;
+    const pr_samples *samples; /* of data.train; borrowed */
+    pr_comm *comm;             /* borrowed */
+    pr_team *team;
+    int n_loader_threads;
+    pr_dtype real;
+    pr_backend_id backend;
+    pr_store *store;
+    pr_stage_graphs graphs[PR_MAX_STAGES]; /* owned for the whole run */
+
+    const pr_stage *stage; /* the current one */
+    const pr_stage_options *stage_options;
+    int n_phases;
+    pr_phase_run phases[PR_MAX_PHASES];
+    int64_t n_micro, first_micro, last_micro;
+    int64_t steps_per_epoch;
+    pr_optimizer *optimizer;
+    pr_fold *fold;
+
+    /* Of the current step, over the global batch. */
+    int64_t max_rows, max_cols;
+    void *z;          /* [R, D] real */
+    double *row_loss; /* [R] */
+    double *sync;     /* [lanes, max_sync]: batch norm over the global batch */
+    int64_t max_sync;
+    size_t *bytes_of; /* [n_ranks] */
+    uint32_t *place;  /* [R] */
+    uint16_t *view;   /* [R] */
+
+    pr_position position;
+    pr_centre centre;
+    pr_plateau plateau;
+} pr_trainer;
+
+/**
+ * Builds every stage's graphs and the store that they share, with initial weights from the seed. All
+ * arguments are borrowed and must outlive the trainer. Not collective.
+ */
+pr_status pr_trainer_create(const pr_train_options *options, const pr_samples *samples,
+                            pr_comm *comm, pr_trainer **out);
+void pr_trainer_destroy(pr_trainer **trainer);
+
+/**
+ * Makes stage number STAGE of the objective the current one, its feed standing at the trainer's
+ * position: plans, lanes, optimizer, fold. Prints the memory plan and refuses a run that does not fit.
+ * Not collective.
+ *
+ * Errors: PR_ERR_INVALID (more ranks than micro-batches, a batch that does not divide), PR_ERR_NOMEM
+ * with the bytes wanted and the keys that lower them.
+ */
+pr_status pr_stage_begin(pr_trainer *trainer, int stage);
+void pr_stage_end(pr_trainer *trainer);
+
+/** Micro-batches of STAGE: train.n_micro, or the largest power of two that leaves 32 views in each. */
+int64_t pr_stage_n_micro(const pr_train_options *options, int64_t n_views);
+
+/** Views in a global batch of PHASE. */
+int64_t pr_phase_n_views(const pr_train_options *options, const pr_stage_options *stage,
+                         const pr_phase *phase);
+
+/**
+ * Collective: one phase on one global batch, and its update. Errors: PR_ERR_NUMERIC naming step and
+ * term where a loss or the gradient's norm is not finite.
+ */
+pr_status pr_step(pr_trainer *trainer, pr_step_report *report);
+
+#endif
