@@ -248,7 +248,7 @@ static pr_status run_op(pr_exec *exec, int k, pr_pass pass, pr_mode mode, const 
     op_call made;
 
     call_make(exec, k, pass, mode, rows, leaf, &made);
-    if (plan->options.poison) {
+    if (plan->poison) {
         poison_before(exec, k, pass, &made);
     }
     const pr_kernel *const kernel = plan->ops[k].kernel;
@@ -256,7 +256,7 @@ static pr_status run_op(pr_exec *exec, int k, pr_pass pass, pr_mode mode, const 
     if (status != PR_OK) {
         return pr__op_failed(status, op->op, op->name);
     }
-    if (plan->options.poison) {
+    if (plan->poison) {
         const int now = is_back ? pr__plan_back_time(plan, k) : k;
         poison_dead(exec, now, now);
     }
@@ -293,11 +293,11 @@ pr_status pr_exec_run(pr_exec *exec, pr_pass pass, int segment, pr_mode mode, co
     PR_REQUIRE(segment >= 0 && segment < made->n_segments, PR_ERR_INVALID,
                "graph '%s': segment %d, there are %d", plan->graph->name, segment,
                made->n_segments);
-    PR_REQUIRE(pass == PR_PASS_FORWARD || plan->options.backward, PR_ERR_INVALID,
+    PR_REQUIRE(pass == PR_PASS_FORWARD || plan->backward, PR_ERR_INVALID,
                "graph '%s' was planned without backward", plan->graph->name);
     PR_REQUIRE(leaf != NULL || !needs_leaf(plan, pass, mode), PR_ERR_INVALID,
                "graph '%s' has gradients or statistics to write, but no leaf", plan->graph->name);
-    if (segment == 0 && pass == PR_PASS_FORWARD && plan->options.poison) {
+    if (segment == 0 && pass == PR_PASS_FORWARD && plan->poison) {
         poison_dead(exec, 0, 2 * plan->graph->n_ops);
     }
     if (segment == 0 && pass == PR_PASS_BACKWARD && leaf != NULL) {

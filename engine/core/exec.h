@@ -30,9 +30,6 @@ typedef struct pr_plan_options {
     /* Parameters whose name begins with one of these take a gradient; NULL: all do. */
     const char *const *trains;
     int n_trains;
-    /* For tests. POISON: memory that no op may read is NaN while it may not be read. UNPACKED: no
-     * two tensors share memory, whenever they live. */
-    bool poison, unpacked;
 } pr_plan_options;
 
 typedef struct pr_plan_memory {
@@ -64,6 +61,13 @@ typedef struct pr_cut {
  */
 pr_status pr_plan_create(const pr_graph *graph, pr_store *store, const pr_plan_options *options,
                          pr_plan **out);
+/**
+ * For tests. POISON: memory is NaN while no op may read it. UNPACKED: no two tensors share memory,
+ * whenever they live. Neither changes a result, if plans and kernels are right.
+ */
+pr_status pr_plan_create_checked(const pr_graph *graph, pr_store *store,
+                                 const pr_plan_options *options, bool poison, bool unpacked,
+                                 pr_plan **out);
 void pr_plan_destroy(pr_plan **plan);
 const pr_plan_memory *pr_plan_memory_get(const pr_plan *plan);
 int pr_plan_n_segments(const pr_plan *plan, pr_pass pass);

@@ -31,7 +31,7 @@ static pr_status bind_kernels(pr_plan *plan)
     for (int k = 0; k < plan->graph->n_ops; k++) {
         const pr__graph_op *const op = &plan->graph->ops[k];
         pr__plan_op *const made = &plan->ops[k];
-        pr_status status = pr_kernel_get(op->op, plan->options.backend, &made->kernel);
+        pr_status status = pr_kernel_get(op->op, plan->backend, &made->kernel);
         if (status == PR_OK && made->in_backward && made->kernel->backward == NULL) {
             status = PR_FAIL(PR_ERR_DEVICE, "no kernel for its gradient");
         }
@@ -82,17 +82,19 @@ static pr_status fill(pr_plan *plan, const pr_plan_options *options)
     return bind_kernels(plan);
 }
 
-pr_status pr_plan_create(const pr_graph *graph, pr_store *store, const pr_plan_options *options,
-                         pr_plan **out)
+pr_status pr_plan_create_checked(const pr_graph *graph, pr_store *store,
+                                 const pr_plan_options *options, bool poison, bool unpacked,
+                                 pr_plan **out)
 {
     PR_TRY(check_types(graph, store, options));
     pr_plan *plan = pr_calloc(1, sizeof(*plan));
     PR_REQUIRE(plan != NULL, PR_ERR_NOMEM, "graph '%s': a plan", graph->name);
     plan->graph = graph;
     plan->store = store;
-    plan->options = *options;
-    plan->options.trains = NULL;
-    plan->options.n_trains = 0;
+    plan->backend = options->backend;
+    plan->backward = options->backward;
+    plan->poison = poison;
+    plan->unpacked = unpacked;
 
     const pr_status status = fill(plan, options);
     if (status != PR_OK) {
@@ -101,6 +103,12 @@ pr_status pr_plan_create(const pr_graph *graph, pr_store *store, const pr_plan_o
     }
     *out = plan;
     return PR_OK;
+}
+
+pr_status pr_plan_create(const pr_graph *graph, pr_store *store, const pr_plan_options *options,
+                         pr_plan **out)
+{
+    return pr_plan_create_checked(graph, store, options, false, false, out);
 }
 
 void pr_plan_destroy(pr_plan **plan)

@@ -122,7 +122,7 @@ static pr_status mark_writes(pr_plan *plan)
     const pr_graph *const graph = plan->graph;
 
     for (int v = 0; v < graph->n_nodes; v++) {
-        if (graph->nodes[v].kind == PR_VALUE_PARAM && plan->options.backward) {
+        if (graph->nodes[v].kind == PR_VALUE_PARAM && plan->backward) {
             plan->writes[plan->values[v].entry] = plan->values[v].takes_grad;
         }
     }

@@ -207,6 +207,6 @@ pr_status pr__plan_memory(pr_plan *plan)
     place_values(plan);
     place_saved(plan);
     place_gradients(plan);
-    return pr__plan_pack(plan->blocks, plan->n_blocks, plan->options.unpacked,
+    return pr__plan_pack(plan->blocks, plan->n_blocks, plan->unpacked,
                          &plan->memory.activation_bytes);
 }

@@ -42,7 +42,8 @@ typedef struct pr__plan_pass {
 struct pr_plan {
     const pr_graph *graph;
     pr_store *store;
-    pr_plan_options options; /* prefixes are not kept */
+    pr_backend_id backend;
+    bool backward, poison, unpacked;
     pr__plan_value *values;
     pr__plan_op *ops;
     pr__block *blocks;

@@ -1,0 +1,33 @@
+/**
+ * Backbones by name: from images to features.
+ */
+#ifndef PR_MODELS_BACKBONE_H
+#define PR_MODELS_BACKBONE_H
+
+#include "engine/core/graph.h"
+
+typedef struct pr_backbone_options {
+    double width; /* factor on every number of channels, to the nearest multiple of 8 */
+    double depth; /* factor on the number of middle blocks, to the nearest number */
+    /*
+     * 0: batch norm is taken over the micro-batch. Else over the global batch, which has so many
+     * views: the graph gets a cut in each normalisation. Evaluation uses graphs with 0, which have
+     * the same tensors.
+     */
+    int64_t n_sync_views;
+} pr_backbone_options;
+
+/**
+ * Adds the backbone NAME to GRAPH: from IMAGE [N, H, W, 3] real to *FEATURES [N, F]. Its tensors'
+ * names begin with PREFIX ("backbone."), then go on as in PyTorch's models.
+ *
+ * Errors: PR_ERR_INVALID for a name that models/model_list.h has not; PR_ERR_SHAPE for images that
+ * are too small, with the layer's name.
+ */
+pr_status pr_backbone_build(pr_graph *graph, const char *name, const pr_backbone_options *options,
+                            const char *prefix, pr_value image, pr_value *features);
+
+/** Name number I of models/model_list.h, or NULL past the last. */
+const char *pr_backbone_name(int i);
+
+#endif

@@ -1,0 +1,137 @@
+#include "models/xception.h"
+
+#include "models/layers.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { LAYER_BYTES = 64, MOST_MIDDLE = 64 };
+
+/* N_REPS separable convolutions, then pooling by STRIDE unless that is 1, plus a skip. */
+typedef struct block {
+    int64_t n_out;
+    int n_reps, stride;
+    bool starts_with_relu;
+    bool grows_first; /* the first convolution widens, else the last */
+} block;
+
+static const int64_t stem[2] = {32, 64};
+static const block entry[] = {
+    {128, 2, 2, false, true},
+    {256, 2, 2, true, true},
+    {728, 2, 2, true, true},
+};
+static const block middle = {728, 3, 1, true, true};
+enum { N_MIDDLE = 8 };
+static const block last = {1024, 2, 2, true, false};
+static const int64_t top[2] = {1536, 2048};
+
+/* The way through a block but for the skip: rep.0 to rep.8, numbered as PyTorch's Sequential. */
+static pr_status reps_build(const pr__builder *builder, const char *name, const block *b,
+                            int64_t n_out, pr_value x, pr_value *out)
+{
+    const pr_shape *const shape = &pr_graph_desc(builder->graph, x)->shape;
+    const int64_t n_in = shape->dims[3];
+    int at = 0;
+
+    for (int i = 0; i < b->n_reps; i++) {
+        const bool is_last = i + 1 == b->n_reps;
+        const int64_t width = b->grows_first || is_last ? n_out : n_in;
+        char layer[LAYER_BYTES];
+        /*
+         * The ReLU between two convolutions is the first one's batch norm's. The one at the start
+         * is the depthwise convolution's, since the skip reads what is before it.
+         */
+        const pr_act act_in = i == 0 && b->starts_with_relu ? PR_ACT_RELU : PR_ACT_NONE;
+        at += i > 0 || b->starts_with_relu ? 1 : 0;
+        (void)snprintf(layer, sizeof(layer), "%s.rep.%d", name, at++);
+        PR_TRY(pr__separable_build(builder, layer, width, act_in, x, &x));
+        (void)snprintf(layer, sizeof(layer), "%s.rep.%d", name, at++);
+        PR_TRY(pr__norm_build(builder, layer, is_last ? PR_ACT_NONE : PR_ACT_RELU, x, &x));
+    }
+    *out = x;
+    if (b->stride != 1) {
+        const pr_pool_attr pool = {.window = 3, .stride = b->stride, .pad = 1};
+        char layer[LAYER_BYTES];
+        (void)snprintf(layer, sizeof(layer), "%s%s.rep.%d", builder->prefix, name, at);
+        return pr_graph_op(builder->graph, PR_OP_max_pool, layer, &pool, &x, 1, out, 1);
+    }
+    return PR_OK;
+}
+
+static pr_status block_build(const pr__builder *builder, int number, const block *b, double width,
+                             pr_value x, pr_value *out)
+{
+    const int64_t n_in = pr_graph_desc(builder->graph, x)->shape.dims[3];
+    const int64_t n_out = pr__scale_width(b->n_out, width);
+    const pr_add_attr add = {.act = PR_ACT_NONE};
+    char name[LAYER_BYTES / 2];
+    char layer[LAYER_BYTES];
+    pr_value in[2];
+
+    (void)snprintf(name, sizeof(name), "block%d", number);
+    PR_TRY(reps_build(builder, name, b, n_out, x, &in[0]));
+    in[1] = x;
+    if (n_out != n_in || b->stride != 1) {
+        (void)snprintf(layer, sizeof(layer), "%s.skip", name);
+        PR_TRY(pr__conv_build(builder, layer, &(pr__conv){n_out, 1, b->stride, 0}, x, &in[1]));
+        (void)snprintf(layer, sizeof(layer), "%s.skipbn", name);
+        PR_TRY(pr__norm_build(builder, layer, PR_ACT_NONE, in[1], &in[1]));
+    }
+    (void)snprintf(layer, sizeof(layer), "%s%s.add", builder->prefix, name);
+    return pr_graph_op(builder->graph, PR_OP_add, layer, &add, in, 2, out, 1);
+}
+
+static pr_status stem_build(const pr__builder *builder, double width, pr_value x, pr_value *out)
+{
+    const pr__conv conv1 = {pr__scale_width(stem[0], width), 3, 2, 0};
+    const pr__conv conv2 = {pr__scale_width(stem[1], width), 3, 1, 0};
+
+    PR_TRY(pr__conv_build(builder, "conv1", &conv1, x, &x));
+    PR_TRY(pr__norm_build(builder, "bn1", PR_ACT_RELU, x, &x));
+    PR_TRY(pr__conv_build(builder, "conv2", &conv2, x, &x));
+    return pr__norm_build(builder, "bn2", PR_ACT_RELU, x, out);
+}
+
+static pr_status top_build(const pr__builder *builder, double width, pr_value x, pr_value *out)
+{
+    char pool[LAYER_BYTES];
+
+    PR_TRY(
+        pr__separable_build(builder, "conv3", pr__scale_width(top[0], width), PR_ACT_NONE, x, &x));
+    PR_TRY(pr__norm_build(builder, "bn3", PR_ACT_RELU, x, &x));
+    PR_TRY(
+        pr__separable_build(builder, "conv4", pr__scale_width(top[1], width), PR_ACT_NONE, x, &x));
+    PR_TRY(pr__norm_build(builder, "bn4", PR_ACT_RELU, x, &x));
+    (void)snprintf(pool, sizeof(pool), "%sglobal_pool", builder->prefix);
+    return pr_graph_op(builder->graph, PR_OP_global_avg_pool, pool, NULL, &x, 1, out, 1);
+}
+
+pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options, const char *prefix,
+                            pr_value image, pr_value *features)
+{
+    const pr__builder builder = {graph, prefix, options->n_sync_views};
+    const pr_desc *const desc = pr_graph_desc(graph, image);
+    const double n_middle = floor(N_MIDDLE * options->depth + 0.5);
+    char text[96];
+    pr_value x = image;
+    int number = 1;
+
+    PR_REQUIRE(desc->shape.n_dims == 4 && desc->shape.dims[3] == 3, PR_ERR_SHAPE,
+               "xception: images are %s, must be [N, H, W, 3]", pr_shape_text(&desc->shape, text));
+    PR_REQUIRE(options->width > 0.0, PR_ERR_INVALID, "xception: width = %g, must be > 0",
+               options->width);
+    PR_REQUIRE(n_middle >= 0.0 && n_middle <= MOST_MIDDLE, PR_ERR_INVALID,
+               "xception: depth = %g gives %g middle blocks, must be 0 to %d", options->depth,
+               n_middle, MOST_MIDDLE);
+
+    PR_TRY(stem_build(&builder, options->width, x, &x));
+    for (size_t i = 0; i < sizeof(entry) / sizeof(*entry); i++) {
+        PR_TRY(block_build(&builder, number++, &entry[i], options->width, x, &x));
+    }
+    for (int i = 0; i < (int)n_middle; i++) {
+        PR_TRY(block_build(&builder, number++, &middle, options->width, x, &x));
+    }
+    PR_TRY(block_build(&builder, number, &last, options->width, x, &x));
+    return top_build(&builder, options->width, x, features);
+}
