@@ -23,7 +23,8 @@ static const char *skip_gap(const char *at)
 static bool number_at(const char **at, float *value)
 {
     char *end = NULL;
-    if (*skip_gap(*at) == '\n') {
+    *at = skip_gap(*at);
+    if (**at == '\n') { /* which strtof would pass over */
         return false;
     }
     const float parsed = strtof(*at, &end);
