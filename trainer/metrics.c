@@ -236,6 +236,7 @@ pr_status pr_metric_get(const pr_metrics *metrics, const char *name, double *out
         const char *prefix;
         size_t offset;
     } levels[] = {{"frame.", offsetof(pr_metrics, frame)},
+                  {"centre.", offsetof(pr_metrics, frame)},
                   {"video.", offsetof(pr_metrics, video)},
                   {"methods_mean.frame.", offsetof(pr_metrics, frame_mean)},
                   {"methods_mean.video.", offsetof(pr_metrics, video_mean)}};

@@ -128,7 +128,8 @@ pr_status pr_threshold_fit(const pr_scores *scores, pr_threshold_rule rule, doub
 
 /**
  * A metric by its dotted name: "frame.auc", "video.eer", "rccl.TPR", "rccl.FPR" (frame level),
- * "compat.video_auc", "methods_mean.frame.auc". NaN where it is not defined.
+ * "compat.video_auc", "methods_mean.frame.auc"; "centre.auc" is "frame.auc" by the name that it has
+ * where scores are 1 - cos(z, centre). NaN where it is not defined.
  *
  * Errors: PR_ERR_INVALID for an unknown name, with those there are.
  */
