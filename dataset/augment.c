@@ -179,8 +179,8 @@ void pr__augment_draw(const pr_augment_options *o, const pr_draw_key *key, int w
         draws->blur_sigma = pr_draw_between(key, DRAW_SIGMA, o->blur_sigma_min, o->blur_sigma_max);
     }
     if (draw_chance(key, DRAW_JPEG, o->jpeg_prob)) {
-        const int64_t n = (int64_t)o->jpeg_quality_max - o->jpeg_quality_min + 1;
-        draws->jpeg_quality = o->jpeg_quality_min + (int)pr_draw_below(key, DRAW_QUALITY, n);
+        const int64_t n = o->jpeg_quality_max - o->jpeg_quality_min + 1;
+        draws->jpeg_quality = (int)(o->jpeg_quality_min + pr_draw_below(key, DRAW_QUALITY, n));
     }
 }
 
