@@ -30,7 +30,7 @@ int pr_comm_n_ranks(const pr_comm *comm);
 int pr_comm_n_local(const pr_comm *comm);
 int pr_comm_local_rank(const pr_comm *comm);
 
-/** Collective. NAME appears in the watchdog's report; so below. */
+/** Collective. NAME (a literal: it is read later) appears in the watchdog's report; so below. */
 pr_status pr_comm_barrier(pr_comm *comm, const char *name);
 
 /** Collective: N_BYTES at DATA become those of rank ROOT. Any size. */
@@ -47,8 +47,8 @@ pr_status pr_comm_allgather(pr_comm *comm, const char *name, const void *mine, v
  * Collective: the sum in tree order (engine/base/tree.h) of N_LEAVES vectors of N floats (or
  * doubles), of which rank r owns the contiguous block that pr_tree_block gives it. NODES holds the
  * partial sums of the nodes that this rank owns whole, as pr_comm_tree_nodes lists them (one node
- * where the number of ranks is a power of two). On return nodes[0] holds the whole sum, the same
- * bits on every rank; the others are scratch.
+ * where the number of ranks is a power of two; a rank without a leaf still passes nodes[0]). On
+ * return nodes[0] holds the whole sum, the same bits on every rank; the others are scratch.
  *
  * With PR_REDUCE_FAST the nodes are added and MPI_Allreduce does the rest.
  */
