@@ -8,6 +8,8 @@
 #ifndef PR_DATASET_AUGMENT_H
 #define PR_DATASET_AUGMENT_H
 
+#include "engine/base/config.h"
+
 #include <stdbool.h>
 
 typedef enum pr_perturb { PR_PERTURB_NONE, PR_PERTURB_JPEG, PR_PERTURB_SCALE } pr_perturb;
@@ -23,12 +25,15 @@ typedef struct pr_augment_options {
     double grey_prob;
     double blur_prob, blur_sigma_min, blur_sigma_max; /* pixels of the output */
     double jpeg_prob;                                 /* re-encode as JPEG */
-    int jpeg_quality_min, jpeg_quality_max;
+    int64_t jpeg_quality_min, jpeg_quality_max;
 
     double mean[3], std[3]; /* of RGB in [0, 1]: image = (pixel / 255 - mean) / std */
 
     pr_perturb perturb;   /* evaluation only: before the resize */
     double perturb_value; /* JPEG quality, or scale factor (down and up again) */
 } pr_augment_options;
+
+/** The rows data.augment.*, to fill TARGET (NULL: the documentation alone). */
+pr_config_module pr_augment_config(pr_augment_options *target);
 
 #endif

@@ -8,8 +8,6 @@
 
 #include <stddef.h>
 
-enum { EXIT_AGAIN = 75 }; /* EX_TEMPFAIL: a checkpoint stands, start again to go on */
-
 static const char synopsis[] =
     "pristine train --config FILE --run DIR [--row NAME] [--set key=value ...]\n"
     "Trains one run, or goes on with it from its newest checkpoint. mpirun starts the ranks.";
@@ -39,7 +37,10 @@ static pr_status train(pr_command_call *call, const train_words *words)
     pr_run_config *config = NULL;
     pr_train_end end = PR_TRAIN_DONE;
     PR_TRY(pr_run_config_load(call->comm, words->config, words->row, words->sets, &config));
-    pr_status status = pr_job_set_run_dir(words->run, config->options.stall_s);
+    pr_status status = words->dry_run ? PR_OK : pr_job_begin(words->run);
+    if (status == PR_OK && !words->dry_run) {
+        status = pr_watchdog_start(words->run, config->options.stall_s);
+    }
     if (status == PR_OK) {
         const pr_train_request request = {.options = &config->options,
                                           .config = config->config,
@@ -53,7 +54,7 @@ static pr_status train(pr_command_call *call, const train_words *words)
     PR_TRY(status);
     if (end == PR_TRAIN_SIGNAL) {
         pr_log_info("stopped by a signal after a checkpoint: start again to go on");
-        call->exit_code = EXIT_AGAIN;
+        call->exit_code = PR_EXIT_STOPPED;
     }
     return PR_OK;
 }

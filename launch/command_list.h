@@ -4,3 +4,5 @@
  */
 PR_COMMAND(pack, "a tree of crops and its manifest become a dataset")
 PR_COMMAND(inspect, "what a dataset holds, in numbers; --verify reads every byte")
+PR_COMMAND(train, "one run, any objective, any number of ranks; goes on by itself")
+PR_COMMAND(eval, "frame and video metrics of a run on its validation and test lists")

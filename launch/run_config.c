@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "launch/run_config.h"
 
 #include "engine/base/alloc.h"

@@ -49,8 +49,8 @@ pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_sample
                            pr_perturb perturb, double perturb_value, bool embeddings,
                            pr_eval_scores *out)
 {
-    const pr_build build = {t->options, t->options->eval.batch, 0, PR_MODE_EVAL,
-                            (uint64_t)t->options->seed};
+    const pr_build build = {
+        .options = t->options, .n_rows = t->options->eval.batch, .mode = PR_MODE_EVAL};
     double *direction = NULL;
     pr_graph *graph = NULL;
     PR_TRY(pr_graph_create("evaluation", t->real, &graph));
@@ -58,8 +58,12 @@ pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_sample
         stage->classifies ? pr_build_classifier(&build, graph) : pr_build_embedding(&build, graph);
     if (status == PR_OK && !stage->classifies) {
         direction = pr_calloc(t->centre.n_cols, sizeof(*direction));
-        status = direction == NULL ? PR_FAIL(PR_ERR_NOMEM, "no memory for a centre")
-                                   : centre_direction(&t->centre, direction);
+        status = PR_ERR_NOMEM;
+        if (direction == NULL) {
+            (void)PR_FAIL(status, "no memory for a centre");
+        } else {
+            status = centre_direction(&t->centre, direction);
+        }
     }
     if (status == PR_OK) {
         status = evaluate(t, graph, direction, samples, perturb, perturb_value, embeddings, out);
@@ -87,7 +91,8 @@ pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores 
     int32_t *const video = pr_calloc(scores->n, sizeof(*video));
     int32_t *const method = pr_calloc(scores->n, sizeof(*method));
     int64_t *const of = pr_calloc(scores->n, sizeof(*of));
-    *out = (pr_assess_list){{0, score, label, video, method, NULL}, of};
+    *out = (pr_assess_list){
+        .scores = {.score = score, .label = label, .video = video, .method = method}, .of = of};
     if (score == NULL || label == NULL || video == NULL || method == NULL || of == NULL) {
         pr_assess_list_free(out);
         return PR_FAIL(PR_ERR_NOMEM, "no memory for %lld scores", (long long)scores->n);

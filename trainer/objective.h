@@ -20,10 +20,11 @@
 /** The sizes that graphs are built for. */
 typedef struct pr_build {
     const pr_train_options *options;
-    int64_t n_rows; /* V of a model graph, R of a loss graph */
-    int64_t n_cols; /* D of a loss graph */
-    pr_mode mode;   /* of a model graph */
-    uint64_t seed;
+    int64_t n_rows;  /* V of a model graph, R of a loss graph */
+    int64_t n_views; /* R of a model graph: what batch norm over the global batch divides by */
+    int64_t n_cols;  /* D of a loss graph */
+    pr_mode mode;    /* of a model graph */
+    bool wants_loss; /* of a model graph: its output "loss" takes a seed */
 } pr_build;
 
 typedef pr_status (*pr_build_fn)(const pr_build *build, pr_graph *graph);

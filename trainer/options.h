@@ -8,6 +8,7 @@
 #include "dataset/augment.h"
 #include "dataset/loader.h"
 #include "engine/base/config.h"
+#include "engine/comm/comm.h"
 #include "memory_bank/bank.h"
 #include "sampler/sampler.h"
 #include "trainer/optimizer.h"
@@ -23,7 +24,7 @@ typedef struct pr_selection_options {
     const char *perturb; /* tests only: "none", "jpeg(40)", "scale(0.5)" */
 } pr_selection_options;
 
-typedef enum pr_any_label { PR_LABEL_ANY, PR_LABEL_REAL, PR_LABEL_FAKE } pr_any_label;
+typedef enum pr_any_label { PR_SELECT_ANY, PR_SELECT_REALS, PR_SELECT_FAKES } pr_any_label;
 
 typedef struct pr_data_options {
     const char *root;
@@ -72,11 +73,11 @@ typedef struct pr_eval_options {
 typedef struct pr_train_options {
     int64_t seed;
     const char *objective;
-    int device; /* pr_device */
-    const char *cpu_isa;
-    int64_t cpu_threads; /* 0: this task's cpuset, shared by the ranks of the node */
-    int64_t cpu_threads_per_micro;
-    int reduction; /* pr_reduction */
+    int device;             /* pr_device */
+    int cpu_isa;            /* number of the word: auto, baseline, avx2, avx512 */
+    int64_t cpu_threads;    /* 0: this task's cpuset, shared by the ranks of the node */
+    int64_t loader_threads; /* -1: as many as compute */
+    int reduction;          /* pr_reduction */
     bool reproducible;
 
     int64_t n_micro; /* 0: the largest power of two that leaves 32 views in a micro-batch */

@@ -20,7 +20,7 @@ typedef struct pr_run {
     pr_fs_lock *lock; /* rank 0 */
     pr_text config_text;
     pr_checkpoint_head head;       /* hashes, best; the position is the trainer's */
-    int64_t written_step;          /* of the newest checkpoint; -1: none */
+    pr_position written;           /* of the newest checkpoint; step -1: none */
     int64_t stop_epoch, stop_step; /* train.stop_at; -1: none */
 } pr_run;
 

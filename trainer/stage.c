@@ -210,10 +210,8 @@ static pr_status allocate_step(pr_trainer *t)
 
 static pr_status open_optimizer(pr_trainer *t)
 {
-    pr_optimizer_options options = t->stage_options->optim;
-    options.trains = t->stage->trains;
-    options.n_trains = t->stage->n_trains;
-    return pr_optimizer_create(t->store, &options, &t->optimizer);
+    return pr_optimizer_create(t->store, &t->stage_options->optim, t->stage->trains,
+                               t->stage->n_trains, &t->optimizer);
 }
 
 static pr_status begin(pr_trainer *t, int stage)

@@ -108,7 +108,7 @@ pr_status pr_state_unpack(pr_trainer *t, const pr_image *image, const char *name
 {
     part_list list;
     PR_TRY(list_trainer(t, optimizer, &list));
-    const pr_status status = pr_checkpoint_unpack(image, name, head, list.parts, list.n, false);
+    const pr_status status = pr_checkpoint_unpack(image, name, head, list.parts, list.n);
     if (status == PR_OK) {
         plateau_from(&t->plateau, list.plateau);
         t->centre.n = list.centre_n[0];

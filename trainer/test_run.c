@@ -28,6 +28,7 @@ typedef struct test_set {
 typedef struct test {
     const pr_test_request *request;
     pr_trained trained;
+    uint64_t config_hash;
     double threshold;
     bool fitted;
     const char *notes[2];
@@ -163,7 +164,7 @@ static void fill_info(test *t, test_set *set)
                                                            : options->model.init,
         .score = t->trained.stage->classifies ? "P(fake)" : "1 - cos(z, centre)",
         .threshold = t->fitted ? "accuracy on val" : "fixed",
-        .config_hash = pr_config_hash(t->request->config),
+        .config_hash = t->config_hash,
         .data_hash = pr_samples_hash(set->samples),
         .left_out = &set->left_out,
         .n_left_out = set->scores.n_left_out > 0 ? 1 : 0,
@@ -266,6 +267,7 @@ static pr_status test_all(test *t)
 {
     const pr_train_options *const options = t->request->options;
     t->threshold = options->eval.threshold;
+    PR_TRY(pr_config_hash(t->request->config, &t->config_hash));
     if (options->eval.choose_on_test) {
         t->notes[t->n_notes++] = "The checkpoint was chosen on the test data.";
     }

@@ -6,6 +6,7 @@
 #define PR_TRAINER_TEST_RUN_H
 
 #include "engine/base/config.h"
+#include "engine/base/fs.h"
 #include "engine/comm/comm.h"
 #include "trainer/assess.h"
 #include "trainer/options.h"
@@ -26,9 +27,9 @@ pr_status pr_test_run(const pr_test_request *request);
 /** A trained model, ready to score. */
 typedef struct pr_trained {
     pr_trainer *trainer;
-    const pr_stage *stage; /* how it is scored */
-    char path[512];        /* of the checkpoint */
-    char selection[256];   /* the rule that chose it */
+    const pr_stage *stage;    /* how it is scored */
+    char path[PR_PATH_BYTES]; /* of the checkpoint */
+    char selection[256];      /* the rule that chose it */
     int64_t epoch, step;
 } pr_trained;
 

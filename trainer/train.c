@@ -57,7 +57,7 @@ static pr_status log_step(pr_run *run, const pr_step_report *report)
 {
     const pr_trainer *const t = run->trainer;
     const pr_train_options *const options = run->request->options;
-    pr_watchdog_progress(t->position.step);
+    pr_watchdog_step(t->position.step);
     if (!pr_run_leads(run) || t->position.step % options->log_every != 0) {
         return PR_OK;
     }
@@ -301,7 +301,7 @@ static pr_status train(pr_run *run, pr_train_end *end)
     bool resumed = false;
     PR_TRY(parse_stop_at(run));
     PR_TRY(pr_config_dump(request->config, &run->config_text));
-    run->head.config_hash = pr_config_hash(request->config);
+    PR_TRY(pr_config_hash(request->config, &run->head.config_hash));
     PR_TRY(pr_comm_agree(request->comm, "data", open_data(run)));
     PR_TRY(pr_trainer_create(request->options, run->train, request->comm, &run->trainer));
     run->head.model_hash = pr_state_model_hash(run->trainer->store);

@@ -36,7 +36,8 @@ static pr_status build_loss_graph(pr_trainer *t, const pr_phase *phase, const pr
 {
     const pr_desc *z = NULL;
     PR_TRY(pr_graph_output_desc(model_graph, "z", &z));
-    const pr_build build = {model->options, n_views, z->shape.dims[1], PR_MODE_TRAIN, model->seed};
+    const pr_build build = {
+        .options = model->options, .n_rows = n_views, .n_cols = z->shape.dims[1]};
     PR_TRY(pr_graph_create(phase->name, t->real, out));
     PR_TRY(phase->build_loss(&build, *out));
     return pr_store_add(t->store, *out);
@@ -50,8 +51,11 @@ static pr_status build_phase(pr_trainer *t, const pr_stage_options *stage, const
     PR_REQUIRE(n_views % n_micro == 0, PR_ERR_INVALID,
                "a batch of %lld views does not divide into %lld micro-batches (train.n_micro)",
                (long long)n_views, (long long)n_micro);
-    const pr_build build = {t->options, n_views / n_micro, 0, phase->mode,
-                            (uint64_t)t->options->seed};
+    const pr_build build = {.options = t->options,
+                            .n_rows = n_views / n_micro,
+                            .n_views = n_views,
+                            .mode = phase->mode,
+                            .wants_loss = phase->has_local};
     PR_TRY(pr_graph_create(phase->name, t->real, model_graph));
     PR_TRY(phase->build_model(&build, *model_graph));
     PR_TRY(pr_store_add(t->store, *model_graph));

@@ -1,0 +1,92 @@
+#include "trainer/objective.h"
+
+#include "engine/base/text.h"
+#include "engine/core/op_attr.h"
+#include "models/backbone.h"
+#include "models/heads.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define PR_OBJECTIVE(name) extern const pr_objective pr_objective_##name;
+#include "trainer/objective_list.h"
+#undef PR_OBJECTIVE
+
+static const pr_objective *const objectives[] = {
+#define PR_OBJECTIVE(name) &pr_objective_##name,
+#include "trainer/objective_list.h"
+#undef PR_OBJECTIVE
+};
+
+static const char *const names[] = {
+#define PR_OBJECTIVE(name) #name,
+#include "trainer/objective_list.h"
+#undef PR_OBJECTIVE
+    NULL};
+
+enum { N_OBJECTIVES = sizeof(objectives) / sizeof(objectives[0]) };
+
+const char *const *pr_objective_names(void)
+{
+    return names;
+}
+
+pr_status pr_objective_find(const char *name, const pr_objective **out)
+{
+    for (int i = 0; i < N_OBJECTIVES; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = objectives[i];
+            return PR_OK;
+        }
+    }
+    const char *const nearest = pr_text_nearest(name, names, N_OBJECTIVES);
+    return PR_FAIL(PR_ERR_INVALID, "objective '%s' is not known%s%s%s", name,
+                   nearest == NULL ? "" : " (did you mean '", nearest == NULL ? "" : nearest,
+                   nearest == NULL ? "" : "'?)");
+}
+
+/* Batch norm over the global batch has its cuts in training only; evaluation has the same tensors. */
+static int64_t n_sync_views(const pr_build *build)
+{
+    return build->options->model.sync_bn && build->mode == PR_MODE_TRAIN ? build->n_views : 0;
+}
+
+static pr_status build_features(const pr_build *build, pr_graph *graph, pr_value *features)
+{
+    const pr_model_options *const model = &build->options->model;
+    const pr_backbone_options options = {model->width, model->depth, n_sync_views(build)};
+    pr_value image;
+    PR_TRY(pr_graph_input(graph, "image",
+                          pr_desc_4(pr_graph_real(graph), build->n_rows, model->px, model->px, 3),
+                          false, &image));
+    return pr_backbone_build(graph, model->name, &options, "backbone.", image, features);
+}
+
+pr_status pr_build_embedding(const pr_build *build, pr_graph *graph)
+{
+    const pr_model_options *const model = &build->options->model;
+    const pr_projector_options projector = {model->proj_hidden, model->proj_out, model->proj_bn,
+                                            n_sync_views(build)};
+    pr_value features;
+    pr_value z;
+    PR_TRY(build_features(build, graph, &features));
+    PR_TRY(pr_projector_build(graph, &projector, "projector.", features, &z));
+    return pr_graph_output(graph, "z", z, build->mode == PR_MODE_TRAIN);
+}
+
+pr_status pr_build_classifier(const pr_build *build, pr_graph *graph)
+{
+    enum { N_CLASSES = 2 };
+    const pr_desc per_row = pr_desc_1(pr_graph_real(graph), build->n_rows);
+    pr_value features;
+    pr_value in[3];
+    pr_value out[2];
+    PR_TRY(build_features(build, graph, &features));
+    PR_TRY(pr_classifier_build(graph, "fc.", N_CLASSES, features, &in[0]));
+    PR_TRY(pr_graph_input(graph, "label", pr_desc_1(PR_I32, build->n_rows), false, &in[1]));
+    PR_TRY(pr_graph_input(graph, "weight", per_row, false, &in[2]));
+    PR_TRY(pr_graph_op(graph, PR_OP_softmax_ce, "softmax_ce", NULL, in, 3, out, 2));
+    PR_TRY(pr_graph_output(graph, "loss", out[0], build->wants_loss));
+    PR_TRY(pr_graph_output(graph, "features", features, false));
+    return pr_graph_output(graph, "prob", out[1], false);
+}
