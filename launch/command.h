@@ -42,8 +42,9 @@ typedef struct pr_option {
     pr_option_kind kind;
     const char *default_value; /* as text; NULL: no default, stays as it is; "!" : required */
     double min, max;           /* INT and REAL */
-    void *
-        target; /* bool, const char *, int64_t, double; LIST: const char *[PR_OPTION_LIST_MAX], NULL-terminated, comma-separated or repeated */
+    /* bool, const char *, int64_t, double; LIST: const char *[PR_OPTION_LIST_MAX], NULL-terminated,
+     * repeated or separated by commas ("key=value" is one word with its commas). */
+    void *target;
     const char *doc;
 } pr_option;
 

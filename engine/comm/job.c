@@ -232,6 +232,9 @@ _Noreturn void pr_job_abort(const char *run_dir, pr_status status)
             (void)fsync(fd);
         }
     }
+    if (job.n_ranks == 1) {
+        _exit(PR_EXIT_BASE + (int)status); /* without mpirun, MPI_Abort would speak too */
+    }
     (void)MPI_Abort(MPI_COMM_WORLD, PR_EXIT_BASE + (int)status);
     _exit(PR_EXIT_BASE + (int)status); /* MPI_Abort returned: we must not go on */
 }
