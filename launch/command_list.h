@@ -3,6 +3,7 @@
  * pr_cmd_<name> in cmd_<name>.c.
  */
 PR_COMMAND(pack, "a tree of crops and its manifest become a dataset")
+PR_COMMAND(forge, "photographs with landmarks become a dataset of real and forged crops")
 PR_COMMAND(inspect, "what a dataset holds, in numbers; --verify reads every byte")
 PR_COMMAND(train, "one run, any objective, any number of ranks; goes on by itself")
 PR_COMMAND(eval, "frame and video metrics of a run on its validation and test lists")

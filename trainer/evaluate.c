@@ -4,6 +4,7 @@
 #include "engine/base/tree.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct lane {
@@ -39,6 +40,8 @@ typedef struct pass {
     int64_t first_batch, last_batch; /* this rank's */
     int64_t n_submitted;
     int64_t wave_first; /* batch of the team's task 0 */
+    pr_image_fn fn;     /* images that are no samples; then samples and loader are NULL */
+    void *ctx;
 } pass;
 
 static pr_status open_lane(pr_evaluator *e, lane *l)
@@ -161,13 +164,9 @@ static double score_of(const pr_evaluator *e, const lane *l, int64_t row)
     return 1.0 - along;
 }
 
-static pr_status run_batch(void *ctx, int64_t task)
+static pr_status score_batch(pass *p, lane *l, const slot *s, int64_t batch)
 {
-    pass *const p = ctx;
     pr_evaluator *const e = p->e;
-    lane *const l = &e->lanes[task];
-    const int64_t batch = p->wave_first + task;
-    const slot *const s = &e->slots[(batch - p->first_batch) % e->n_slots];
     for (int64_t i = 0; i < e->n_rows * e->n_pixels; i++) {
         pr_tensor_set(&l->image, i, (double)s->image[i]);
     }
@@ -182,6 +181,31 @@ static pr_status run_batch(void *ctx, int64_t task)
         }
     }
     return PR_OK;
+}
+
+static pr_status run_batch(void *ctx, int64_t task)
+{
+    pass *const p = ctx;
+    const int64_t batch = p->wave_first + task;
+    const slot *const s = &p->e->slots[(batch - p->first_batch) % p->e->n_slots];
+    return score_batch(p, &p->e->lanes[task], s, batch);
+}
+
+/* The same where the images are made by the thread that scores them. */
+static pr_status make_and_score(void *ctx, int64_t task)
+{
+    pass *const p = ctx;
+    pr_evaluator *const e = p->e;
+    slot *const s = &e->slots[task];
+    const int64_t batch = p->wave_first + task;
+    const int64_t first = batch * e->n_rows;
+    s->n = p->out->n - first < e->n_rows ? p->out->n - first : e->n_rows;
+    memset(s->image, 0, (size_t)(e->n_rows * e->n_pixels) * sizeof(*s->image));
+    for (int64_t i = 0; i < s->n; i++) {
+        s->present[i] = true;
+        PR_TRY(p->fn(p->ctx, first + i, e->px, s->image + i * e->n_pixels, &s->present[i]));
+    }
+    return score_batch(p, &e->lanes[task], s, batch);
 }
 
 static pr_status run_batches(pass *p)
@@ -251,13 +275,18 @@ static pr_status count(const pass *p)
 {
     pr_eval_scores *const out = p->out;
     for (int64_t i = 0; i < out->n; i++) {
-        char name[256];
-        PR_REQUIRE(isfinite(out->score[i]), PR_ERR_NUMERIC, "the score of %s is %g",
-                   pr_samples_name(p->samples, i, name, sizeof(name)), out->score[i]);
+        char name[sizeof(out->first_bad)];
+        if (p->samples == NULL) {
+            (void)snprintf(name, sizeof(name), "image %lld", (long long)i);
+        } else {
+            (void)pr_samples_name(p->samples, i, name, sizeof(name));
+        }
+        PR_REQUIRE(isfinite(out->score[i]), PR_ERR_NUMERIC, "the score of %s is %g", name,
+                   out->score[i]);
         if (!out->present[i]) {
             out->n_left_out++;
             if (out->n_left_out == 1) {
-                (void)pr_samples_name(p->samples, i, out->first_bad, sizeof(out->first_bad));
+                (void)snprintf(out->first_bad, sizeof(out->first_bad), "%s", name);
             }
         }
     }
@@ -287,15 +316,51 @@ static pr_status evaluate(pass *p, pr_perturb perturb, double perturb_value, boo
     return count(p);
 }
 
+static void share_out(pass *p, int64_t n)
+{
+    const pr_evaluator *const e = p->e;
+    const int64_t n_batches = (n + e->n_rows - 1) / e->n_rows;
+    pr_tree_block(n_batches, pr_comm_n_ranks(e->options.comm), pr_comm_rank(e->options.comm),
+                  &p->first_batch, &p->last_batch);
+}
+
 pr_status pr_evaluate(pr_evaluator *e, const pr_samples *samples, pr_perturb perturb,
                       double perturb_value, bool embeddings, pr_eval_scores *out)
 {
-    pr_eval_scores scores;
+    pr_eval_scores scores = {.n = 0};
     pass p = {.e = e, .samples = samples, .out = &scores};
-    const int64_t n_batches = (pr_samples_n(samples) + e->n_rows - 1) / e->n_rows;
-    pr_tree_block(n_batches, pr_comm_n_ranks(e->options.comm), pr_comm_rank(e->options.comm),
-                  &p.first_batch, &p.last_batch);
+    share_out(&p, pr_samples_n(samples));
     const pr_status status = evaluate(&p, perturb, perturb_value, embeddings);
+    if (status != PR_OK) {
+        pr_eval_scores_free(&scores);
+        return status;
+    }
+    *out = scores;
+    return PR_OK;
+}
+
+static pr_status evaluate_images(pass *p, int64_t n, bool embeddings)
+{
+    pr_evaluator *const e = p->e;
+    PR_REQUIRE(!embeddings || e->n_cols > 0, PR_ERR_INVALID, "the graph has no embeddings 'z'");
+    PR_TRY(allocate_scores(p->out, n, embeddings ? e->n_cols : 0));
+    for (p->wave_first = p->first_batch; p->wave_first < p->last_batch;
+         p->wave_first += e->n_lanes) {
+        const int64_t n_left = p->last_batch - p->wave_first;
+        PR_TRY(pr_team_run(e->options.team, make_and_score, p,
+                           n_left < e->n_lanes ? n_left : e->n_lanes));
+    }
+    PR_TRY(gather(p, e->options.comm));
+    return count(p);
+}
+
+pr_status pr_evaluate_images(pr_evaluator *e, int64_t n, pr_image_fn fn, void *ctx, bool embeddings,
+                             pr_eval_scores *out)
+{
+    pr_eval_scores scores = {.n = 0};
+    pass p = {.e = e, .out = &scores, .fn = fn, .ctx = ctx};
+    share_out(&p, n);
+    const pr_status status = evaluate_images(&p, n, embeddings);
     if (status != PR_OK) {
         pr_eval_scores_free(&scores);
         return status;

@@ -50,6 +50,16 @@ void pr_evaluator_destroy(pr_evaluator **evaluator);
 pr_status pr_evaluate(pr_evaluator *evaluator, const pr_samples *samples, pr_perturb perturb,
                       double perturb_value, bool embeddings, pr_eval_scores *out);
 
+/**
+ * Makes image I: IMAGE [px, px, 3], normalised. Any thread of the team. PR_ERR_FORMAT with
+ * *PRESENT = false set beforehand stands for a bad image that is left out.
+ */
+typedef pr_status (*pr_image_fn)(void *ctx, int64_t i, int px, float *image, bool *present);
+
+/** Collective: the same for N images that FN makes, on the thread that scores them. */
+pr_status pr_evaluate_images(pr_evaluator *evaluator, int64_t n, pr_image_fn fn, void *ctx,
+                             bool embeddings, pr_eval_scores *out);
+
 void pr_eval_scores_free(pr_eval_scores *scores);
 
 #endif

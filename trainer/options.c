@@ -218,18 +218,31 @@ pr_status pr_stage_options_find(const pr_train_options *options, const char *nam
                    name, options->objective);
 }
 
+static bool has_stage(const pr_objective *objective, const char *name)
+{
+    for (int s = 0; s < objective->n_stages; s++) {
+        if (strcmp(objective->stages[s].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A stage of another objective is borne, so that one file can hold the rows of a table; one that no
+ * objective has is a typing error.
+ */
 static pr_status check_stages(const pr_train_options *options, const pr_objective *objective)
 {
     for (int64_t i = 0; i < options->stages.n; i++) {
         bool known = false;
-        for (int s = 0; s < objective->n_stages; s++) {
-            known = known || strcmp(objective->stages[s].name, options->stages.names[i]) == 0;
+        for (const char *const *name = pr_objective_names(); *name != NULL; name++) {
+            const pr_objective *other = NULL;
+            PR_TRY(pr_objective_find(*name, &other));
+            known = known || has_stage(other, options->stages.names[i]);
         }
-        PR_REQUIRE(known, PR_ERR_INVALID,
-                   "stage.%s: objective '%s' has no such stage (it has '%s'%s%s)",
-                   options->stages.names[i], objective->name, objective->stages[0].name,
-                   objective->n_stages > 1 ? ", " : "",
-                   objective->n_stages > 1 ? objective->stages[1].name : "");
+        PR_REQUIRE(known, PR_ERR_INVALID, "stage.%s: no objective has such a stage ('%s' has '%s')",
+                   options->stages.names[i], objective->name, objective->stages[0].name);
     }
     for (int s = 0; s < objective->n_stages; s++) {
         const pr_stage_options *found = NULL;
