@@ -5,6 +5,7 @@
 #include "engine/base/math.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { MAX_RADIUS = 96 }; /* ceil(3 PR_BLUR_MAX_SIGMA) */
 
@@ -44,6 +45,9 @@ static void kernel_make(double sigma, kernel *k)
 /* Index I mirrored at the ends of 0 .. n - 1, the ends themselves not repeated. */
 static int mirror(int i, int n)
 {
+    if (i >= 0 && i < n) {
+        return i;
+    }
     if (n == 1) {
         return 0;
     }
@@ -52,15 +56,17 @@ static int mirror(int i, int n)
     return j < n ? j : period - j;
 }
 
-PR__BODY bytes_begin_body(const uint8_t *restrict row, uint32_t w, uint16_t bias, int n,
+/* The bytes' pass goes along x, over a row with its margins; the words' pass along y. */
+PR__BODY bytes_begin_body(const uint8_t *restrict row, uint16_t w, uint16_t bias, int n,
                           uint16_t *restrict sum)
 {
     for (int x = 0; x < n; x++) {
-        sum[x] = (uint16_t)(((((uint32_t)row[x] << 8) * w) >> 16) + bias);
+        const uint16_t v = (uint16_t)(row[x] << 8);
+        sum[x] = (uint16_t)((uint16_t)(((uint32_t)v * w) >> 16) + bias);
     }
 }
 PR__KERNEL(bytes_begin,
-           (const uint8_t *restrict row, uint32_t w, uint16_t bias, int n, uint16_t *restrict sum),
+           (const uint8_t *restrict row, uint16_t w, uint16_t bias, int n, uint16_t *restrict sum),
            (row, w, bias, n, sum))
 
 PR__BODY bytes_add_body(const uint8_t *restrict a, const uint8_t *restrict b, uint16_t w, int n,
@@ -76,16 +82,16 @@ PR__KERNEL(bytes_add,
             uint16_t *restrict sum),
            (a, b, w, n, sum))
 
-PR__BODY words_begin_body(const uint16_t *restrict row, uint32_t w, uint16_t bias, int n,
+PR__BODY words_begin_body(const uint16_t *restrict row, uint16_t w, uint16_t bias, int n,
                           uint16_t *restrict sum)
 {
     for (int x = 0; x < n; x++) {
         const uint16_t twice = (uint16_t)(row[x] << 1);
-        sum[x] = (uint16_t)(((twice * w) >> 16) + bias);
+        sum[x] = (uint16_t)((uint16_t)(((uint32_t)twice * w) >> 16) + bias);
     }
 }
 PR__KERNEL(words_begin,
-           (const uint16_t *restrict row, uint32_t w, uint16_t bias, int n, uint16_t *restrict sum),
+           (const uint16_t *restrict row, uint16_t w, uint16_t bias, int n, uint16_t *restrict sum),
            (row, w, bias, n, sum))
 
 PR__BODY words_add_body(const uint16_t *restrict a, const uint16_t *restrict b, uint16_t w, int n,
@@ -110,40 +116,44 @@ PR__BODY words_end_body(const uint16_t *restrict sum, int n, uint8_t *restrict r
 }
 PR__KERNEL(words_end, (const uint16_t *restrict sum, int n, uint8_t *restrict row), (sum, n, row))
 
+/* Rows of words are whole vectors long, so that loops over them have no tail. */
+static size_t stride_of(int width)
+{
+    return ((size_t)width + 31U) & ~(size_t)31U;
+}
+
+/* Words [height][stride], one row of sums, and a row of bytes with its margins. */
 size_t pr_blur_scratch(int width, int height)
 {
-    return (size_t)width * (size_t)height + 2 * (size_t)width + 2 * (size_t)MAX_RADIUS;
+    return stride_of(width) * ((size_t)height + 2U) + 2U * (size_t)MAX_RADIUS;
 }
 
-static void blur_columns(const uint8_t *plane, int width, int height, const kernel *k,
+/* One row along x; PADDED has the radius on both sides, and then up to a vector more. */
+static void blur_along_x(const uint8_t *row, int width, const kernel *k, uint8_t *padded,
                          uint16_t *words)
 {
-    const size_t stride = (size_t)width;
-    for (int y = 0; y < height; y++) {
-        uint16_t *sum = words + (size_t)y * stride;
-        bytes_begin(plane + (size_t)y * stride, k->weight[0], k->bias, width, sum);
-        for (int i = 1; i <= k->radius; i++) {
-            bytes_add(plane + (size_t)mirror(y - i, height) * stride,
-                      plane + (size_t)mirror(y + i, height) * stride, k->weight[i], width, sum);
-        }
+    const int r = k->radius;
+    const int n = (int)stride_of(width);
+    for (int x = 0; x < r; x++) {
+        padded[x] = row[mirror(x - r, width)];
+        padded[r + width + x] = row[mirror(width + x, width)];
+    }
+    memcpy(padded + r, row, (size_t)width);
+    bytes_begin(padded + r, k->weight[0], k->bias, n, words);
+    for (int i = 1; i <= r; i++) {
+        bytes_add(padded + r - i, padded + r + i, k->weight[i], n, words);
     }
 }
 
-/* PADDED is one row with the radius on both sides, SUM one row. */
-static void blur_row(const uint16_t *words, int width, const kernel *k, uint16_t *padded,
-                     uint16_t *sum, uint8_t *row)
+static void blur_along_y(const uint16_t *words, int y, int width, int height, const kernel *k,
+                         uint16_t *sum, uint8_t *row)
 {
-    const int r = k->radius;
-    for (int x = 0; x < r; x++) {
-        padded[x] = words[mirror(x - r, width)];
-        padded[r + width + x] = words[mirror(width + x, width)];
-    }
-    for (int x = 0; x < width; x++) {
-        padded[r + x] = words[x];
-    }
-    words_begin(padded + r, k->weight[0], k->bias, width, sum);
-    for (int i = 1; i <= r; i++) {
-        words_add(padded + r - i, padded + r + i, k->weight[i], width, sum);
+    const size_t stride = stride_of(width);
+    const int n = (int)stride;
+    words_begin(words + (size_t)y * stride, k->weight[0], k->bias, n, sum);
+    for (int i = 1; i <= k->radius; i++) {
+        words_add(words + (size_t)mirror(y - i, height) * stride,
+                  words + (size_t)mirror(y + i, height) * stride, k->weight[i], n, sum);
     }
     words_end(sum, width, row);
 }
@@ -154,13 +164,15 @@ pr_status pr_blur_plane(uint8_t *plane, int width, int height, double sigma, uin
                "blur: sigma = %g px, must be above 0 and at most %g", sigma, PR_BLUR_MAX_SIGMA);
     kernel k;
     kernel_make(sigma, &k);
-    uint16_t *words = scratch;
-    uint16_t *sum = words + (size_t)width * (size_t)height;
-    uint16_t *padded = sum + width;
-    blur_columns(plane, width, height, &k, words);
+    const size_t stride = stride_of(width);
+    uint16_t *sum = scratch + stride * (size_t)height;
+    uint8_t *padded = (uint8_t *)(sum + stride);
     for (int y = 0; y < height; y++) {
-        const size_t at = (size_t)y * (size_t)width;
-        blur_row(words + at, width, &k, padded, sum, plane + at);
+        blur_along_x(plane + (size_t)y * (size_t)width, width, &k, padded,
+                     scratch + (size_t)y * stride);
+    }
+    for (int y = 0; y < height; y++) {
+        blur_along_y(scratch, y, width, height, &k, sum, plane + (size_t)y * (size_t)width);
     }
     return PR_OK;
 }

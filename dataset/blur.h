@@ -12,7 +12,7 @@ size_t pr_blur_scratch(int width, int height);
 
 /**
  * Blurs one plane [height, width] in place: the weights exp(-k^2 / 2 sigma^2) for |k| <= ceil(3
- * sigma), normalised, along y and then x, the image mirrored at its edges without repeating the edge
+ * sigma), normalised, along x and then y, the image mirrored at its edges without repeating the edge
  * pixel (torchvision's "reflect"). Fixed point, within one grey level of the exact value.
  *
  * Errors: PR_ERR_INVALID unless 0 < sigma <= PR_BLUR_MAX_SIGMA.

@@ -4,35 +4,67 @@
 
 #include <math.h>
 
-enum { ONE = 65536 }; /* a factor of 1; factors of up to 64 keep 255 f within 31 bits */
+/*
+ * Arithmetic is in 16 bits, since loops over bytes then run in the widest lanes: a level is
+ * multiplied as level * 128 by a factor * 8192 and the upper half of the product is the result in
+ * 1/16 grey level. What is cut off there is less than the 1/16 that the rounding below sees.
+ */
+enum { ONE = 8192 };
 
-static int32_t fixed(double factor)
+static inline int16_t max_16(int16_t a, int16_t b)
 {
-    return (int32_t)floor(factor * (double)ONE + 0.5);
+    return a > b ? a : b;
 }
 
-/* V is in 1/65536 grey level, with the half for rounding added already. */
-static inline uint8_t to_byte(int32_t v)
+static inline int16_t min_16(int16_t a, int16_t b)
 {
-    const int32_t level = (v > 0 ? v : 0) >> 16;
-    return (uint8_t)(level < 255 ? level : 255);
+    return a < b ? a : b;
 }
 
-static inline int32_t grey_of(uint8_t r, uint8_t g, uint8_t b)
+static inline uint16_t high(uint16_t a, uint16_t b)
 {
-    return (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+    return (uint16_t)(((uint32_t)a * (uint32_t)b) >> 16);
 }
 
-PR__BODY scale_body(uint8_t *restrict p, int64_t n, int32_t factor, int32_t add)
+static uint16_t fixed(double factor)
+{
+    const double steps = floor(factor * (double)ONE + 0.5);
+    return (uint16_t)(steps < 32767.0 ? steps : 32767.0);
+}
+
+/* V is in 1/16 grey level. Every step has a variable: compilers widen longer expressions. */
+static inline uint8_t to_byte(int16_t v)
+{
+    const int16_t nearest = (int16_t)(v + 8);
+    const int16_t positive = max_16(nearest, 0);
+    const int16_t level = (int16_t)((uint16_t)positive >> 4);
+    return (uint8_t)min_16(level, 255);
+}
+
+static inline int16_t times(uint8_t level, uint16_t factor)
+{
+    return (int16_t)high((uint16_t)(level << 7), factor);
+}
+
+/* In 1/128 grey level: three products, each less than one unit too small. */
+static inline uint16_t grey_of(uint8_t r, uint8_t g, uint8_t b)
+{
+    const uint16_t red = high((uint16_t)(r << 7), 19595);
+    const uint16_t green = high((uint16_t)(g << 7), 38470);
+    const uint16_t blue = high((uint16_t)(b << 7), 7471);
+    return (uint16_t)(red + green + blue);
+}
+
+PR__BODY scale_body(uint8_t *restrict p, int64_t n, uint16_t factor, int16_t add)
 {
     for (int64_t i = 0; i < n; i++) {
-        p[i] = to_byte(p[i] * factor + add);
+        p[i] = to_byte((int16_t)(times(p[i], factor) + add));
     }
 }
-PR__KERNEL(scale, (uint8_t *restrict p, int64_t n, int32_t factor, int32_t add),
+PR__KERNEL(scale, (uint8_t *restrict p, int64_t n, uint16_t factor, int16_t add),
            (p, n, factor, add))
 
-static void scale_all(const pr_planes *planes, int32_t factor, int32_t add)
+static void scale_all(const pr_planes *planes, uint16_t factor, int16_t add)
 {
     scale(planes->r, planes->n, factor, add);
     scale(planes->g, planes->n, factor, add);
@@ -41,7 +73,7 @@ static void scale_all(const pr_planes *planes, int32_t factor, int32_t add)
 
 void pr_colour_brightness(const pr_planes *planes, double factor)
 {
-    scale_all(planes, fixed(factor), ONE / 2);
+    scale_all(planes, fixed(factor), 0);
 }
 
 /* A block's sum stays within 32 bits, so that lanes are as narrow as that. */
@@ -52,7 +84,7 @@ PR__BODY grey_sum_body(const uint8_t *restrict r, const uint8_t *restrict g,
 {
     uint32_t s = 0;
     for (int64_t i = 0; i < n; i++) {
-        s += (uint32_t)grey_of(r[i], g[i], b[i]);
+        s += grey_of(r[i], g[i], b[i]);
     }
     *sum = s;
 }
@@ -75,41 +107,36 @@ int64_t pr_colour_grey_sum(const pr_planes *planes)
 
 void pr_colour_contrast(const pr_planes *planes, double factor, int64_t total, int64_t n_pixels)
 {
-    const int32_t f = fixed(factor);
-    /* (1 - f) mean, rounded to 1/65536 grey level. */
-    const double mean = (double)total / (double)n_pixels;
-    const int32_t add = (int32_t)floor((double)(ONE - f) * mean + 0.5);
-    scale_all(planes, f, add + ONE / 2);
+    const uint16_t f = fixed(factor);
+    /* (1 - f) mean, rounded to 1/16 grey level. */
+    const double mean = (double)total / (128.0 * (double)n_pixels);
+    const double part = ((double)ONE - (double)f) / (double)ONE;
+    scale_all(planes, f, (int16_t)floor(part * mean * 16.0 + 0.5));
 }
 
+/* REST is |1 - factor|, SIGN all ones where 1 - factor is negative and else zero. */
 PR__BODY saturate_body(uint8_t *restrict r, uint8_t *restrict g, uint8_t *restrict b, int64_t n,
-                       int32_t factor)
+                       uint16_t factor, uint16_t rest, int16_t sign)
 {
     for (int64_t i = 0; i < n; i++) {
-        const int32_t add = grey_of(r[i], g[i], b[i]) * (ONE - factor) + ONE / 2;
-        r[i] = to_byte(r[i] * factor + add);
-        g[i] = to_byte(g[i] * factor + add);
-        b[i] = to_byte(b[i] * factor + add);
+        const int16_t part = (int16_t)high(grey_of(r[i], g[i], b[i]), rest);
+        const int16_t add = (int16_t)((part ^ sign) - sign);
+        r[i] = to_byte((int16_t)(times(r[i], factor) + add));
+        g[i] = to_byte((int16_t)(times(g[i], factor) + add));
+        b[i] = to_byte((int16_t)(times(b[i], factor) + add));
     }
 }
 PR__KERNEL(saturate,
            (uint8_t *restrict r, uint8_t *restrict g, uint8_t *restrict b, int64_t n,
-            int32_t factor),
-           (r, g, b, n, factor))
+            uint16_t factor, uint16_t rest, int16_t sign),
+           (r, g, b, n, factor, rest, sign))
 
 void pr_colour_saturation(const pr_planes *planes, double factor)
 {
-    saturate(planes->r, planes->g, planes->b, planes->n, fixed(factor));
-}
-
-static inline int16_t max_16(int16_t a, int16_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline int16_t min_16(int16_t a, int16_t b)
-{
-    return a < b ? a : b;
+    const uint16_t f = fixed(factor);
+    const bool negative = f > ONE;
+    const uint16_t rest = (uint16_t)(negative ? f - ONE : ONE - f);
+    saturate(planes->r, planes->g, planes->b, planes->n, f, rest, negative ? -1 : 0);
 }
 
 /* Channel N of HSV's inverse: value - max(0, min(k, 4 c - k, c)), k = (n c + hue) mod 6 c. */
@@ -128,7 +155,7 @@ static inline uint8_t from_hue(int16_t n, int16_t hue, int16_t chroma, int16_t v
  * sixth turn, within 0 .. 6.
  */
 PR__BODY turn_hue_body(uint8_t *restrict red, uint8_t *restrict green, uint8_t *restrict blue,
-                       int64_t n, int16_t shift)
+                       int64_t n, uint16_t shift)
 {
     for (int64_t i = 0; i < n; i++) {
         const int16_t r = (int16_t)(red[i] << 3);
@@ -141,7 +168,7 @@ PR__BODY turn_hue_body(uint8_t *restrict red, uint8_t *restrict green, uint8_t *
         const int16_t of_green = (int16_t)(b - r + 2 * chroma);
         const int16_t of_blue = (int16_t)(r - g + 4 * chroma);
         int16_t hue = value == r ? of_red : (value == g ? of_green : of_blue);
-        hue = (int16_t)(hue + (int16_t)(((int32_t)(int16_t)(chroma << 4) * shift) >> 16));
+        hue = (int16_t)(hue + (int16_t)high((uint16_t)(chroma << 4), shift));
         hue = (int16_t)(hue >= turn ? hue - turn : hue);
         red[i] = from_hue(5, hue, chroma, value);
         green[i] = from_hue(3, hue, chroma, value);
@@ -150,14 +177,14 @@ PR__BODY turn_hue_body(uint8_t *restrict red, uint8_t *restrict green, uint8_t *
 }
 PR__KERNEL(turn_hue,
            (uint8_t *restrict red, uint8_t *restrict green, uint8_t *restrict blue, int64_t n,
-            int16_t shift),
+            uint16_t shift),
            (red, green, blue, n, shift))
 
 void pr_colour_hue(const pr_planes *planes, double shift)
 {
     const double turn = shift - floor(shift);
     const double steps = floor(turn * 6.0 * 4096.0 + 0.5);
-    turn_hue(planes->r, planes->g, planes->b, planes->n, (int16_t)steps);
+    turn_hue(planes->r, planes->g, planes->b, planes->n, (uint16_t)steps);
 }
 
 void pr_colour_split(const uint8_t *rgb, const pr_planes *planes)

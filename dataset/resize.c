@@ -158,32 +158,39 @@ PR__KERNEL(rows_add,
             int64_t n, float *restrict sum),
            (rows, stride, weight, n_taps, n, sum))
 
-/* PIXELS [n_out][4] along x, from pixels of three floats; the fourth lane is the next pixel's. */
+typedef float lanes4 __attribute__((vector_size(16)));
+
+static inline lanes4 lanes_at(const float *p)
+{
+    lanes4 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* PIXELS [n_out][4] along x, from pixels of three floats; the fourth lane is the next pixel's. Written
+   with four lanes, since neighbouring taps overlap and compilers then give up on the loop. */
 PR__BODY pixels_add_body(const float *restrict sum, const axis *a, float *restrict pixels)
 {
     const int n_taps = a->n_taps;
-    for (int i = 0; i < a->n_out; i++) {
-        const float *restrict in = sum + 3 * (size_t)a->first[i];
-        const float *restrict weight = a->weight + (size_t)i * (size_t)n_taps;
-        float *restrict out = pixels + 4 * (size_t)i;
-        if (n_taps == 2) {
-            for (int c = 0; c < 4; c++) {
-                out[c] = in[c] * weight[0] + in[3 + c] * weight[1];
-            }
-            continue;
+    const int n_out = a->n_out;
+    const int32_t *restrict first = a->first;
+    const float *restrict weight = a->weight;
+    if (n_taps == 2) {
+        for (int i = 0; i < n_out; i++) {
+            const float *in = sum + 3 * (size_t)first[i];
+            const lanes4 v = lanes_at(in) * weight[2 * i] + lanes_at(in + 3) * weight[2 * i + 1];
+            memcpy(pixels + 4 * (size_t)i, &v, sizeof v);
         }
-        float lanes[4];
-        for (int c = 0; c < 4; c++) {
-            lanes[c] = in[c] * weight[0];
-        }
+        return;
+    }
+    for (int i = 0; i < n_out; i++) {
+        const float *in = sum + 3 * (size_t)first[i];
+        const float *w = weight + (size_t)i * (size_t)n_taps;
+        lanes4 v = lanes_at(in) * w[0];
         for (int t = 1; t < n_taps; t++) {
-            for (int c = 0; c < 4; c++) {
-                lanes[c] += in[3 * t + c] * weight[t];
-            }
+            v += lanes_at(in + 3 * (size_t)t) * w[t];
         }
-        for (int c = 0; c < 4; c++) {
-            out[c] = lanes[c];
-        }
+        memcpy(pixels + 4 * (size_t)i, &v, sizeof v);
     }
 }
 PR__KERNEL(pixels_add, (const float *restrict sum, const axis *a, float *restrict pixels),

@@ -242,7 +242,7 @@ static void colour_want(colour_op op, double amount, double mean, const double i
         hue_turned(in, amount, out);
         return;
     }
-    const double base = op == BRIGHTNESS ? 0.0 : (op == CONTRAST ? mean : floor(luma(in) + 0.5));
+    const double base = op == BRIGHTNESS ? 0.0 : (op == CONTRAST ? mean : luma(in));
     for (int c = 0; c < 3; c++) {
         out[c] = cut(amount * in[c] + (1.0 - amount) * base);
     }
@@ -263,18 +263,17 @@ static void colour_do(colour_op op, double amount, const pr_planes *planes)
 
 static void test_colour(void)
 {
-    static const double amounts[N_OPS][5] = {{0.0, 0.6, 1.0, 1.4, 64.0},
-                                             {0.0, 0.6, 1.0, 1.4, 64.0},
-                                             {0.0, 0.6, 1.0, 1.4, 64.0},
+    static const double amounts[N_OPS][5] = {{0.0, 0.6, 1.0, 1.4, 3.9},
+                                             {0.0, 0.6, 1.0, 1.4, 3.9},
+                                             {0.0, 0.6, 1.0, 1.4, 3.9},
                                              {-0.5, -0.07, 0.0, 0.1, 0.5}};
-    /* The hue is made in steps of 1/8 of a grey level, twice. */
-    static const double bounds[N_OPS] = {0.51, 0.51, 0.51, 0.8};
+    static const double bounds[N_OPS] = {0.6, 0.65, 0.7, 0.7};
     uint8_t *memory = pr_calloc(6 * N_COLOURS, 1);
     for (int op = 0; op < N_OPS; op++) {
         for (int a = 0; a < 5; a++) {
             const pr_planes was = grid(memory + 3 * N_COLOURS);
             const pr_planes is = grid(memory);
-            const double mean = (double)pr_colour_grey_sum(&was) / N_COLOURS;
+            const double mean = (double)pr_colour_grey_sum(&was) / (128.0 * N_COLOURS);
             colour_do((colour_op)op, amounts[op][a], &is);
             double most = 0.0;
             for (int i = 0; i < N_COLOURS; i++) {
