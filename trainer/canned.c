@@ -1,5 +1,6 @@
 #include "trainer/canned.h"
 
+#include "engine/base/alloc.h"
 #include "engine/base/draw.h"
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
@@ -7,7 +8,23 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CANNED_SEED = 20260101 };
+enum { CANNED_SEED = 20260101, MAX_RANKS = 4096 };
+
+/* Everything the canned micro-batch runs on; none of it is the run's. */
+typedef struct canned {
+    pr_trainer *t;
+    const pr_phase *phase;
+    pr_train_options *options;
+    pr_graph *graph;
+    pr_store *store;
+    pr_plan *plan;
+    pr_exec *exec;
+    void *leaf;
+    int64_t n_rows;
+    uint32_t *place;
+    uint16_t *view;
+    uint64_t hash;
+} canned;
 
 static void fill(const pr_tensor *tensor, uint32_t place)
 {
@@ -17,50 +34,82 @@ static void fill(const pr_tensor *tensor, uint32_t place)
     }
 }
 
-static void seed_outputs(const pr_lane *lane)
+static pr_status fill_inputs(canned *c)
 {
-    if (lane->loss_seed.data != NULL) {
-        fill(&lane->loss_seed, 1);
+    pr_tensor image;
+    PR_TRY(pr_exec_value(c->exec, "image", &image));
+    fill(&image, 0);
+    if (!c->phase->has_local) {
+        return PR_OK;
     }
-    if (lane->z_seed.data != NULL) {
-        fill(&lane->z_seed, 2);
+    pr_tensor label;
+    pr_tensor weight;
+    PR_TRY(pr_exec_value(c->exec, "label", &label));
+    PR_TRY(pr_exec_value(c->exec, "weight", &weight));
+    for (int64_t i = 0; i < c->n_rows; i++) {
+        ((int32_t *)label.data)[i] = (int32_t)(i % 2);
+        pr_tensor_set(&weight, i, 1.0);
     }
+    return PR_OK;
 }
 
-typedef struct canned {
-    pr_trainer *t;
-    pr_lane *lane;
-    void *leaf;
-    uint64_t hash;
-} canned;
-
-/*
- * Runs on a thread of the team, as every micro-batch does. Statistics of a graph with cuts meet
- * those of other micro-batches; here each segment sees what memory holds, the same zeros everywhere.
- */
+/* On a thread of the team, as every micro-batch is. */
 static pr_status run_canned(void *ctx, int64_t task)
 {
     canned *const c = ctx;
     (void)task;
-    fill(&c->lane->image, 0);
-    for (int64_t i = 0; c->lane->label.data != NULL && i < pr_shape_n(&c->lane->label.shape); i++) {
-        ((int32_t *)c->lane->label.data)[i] = (int32_t)(i % 2);
-        pr_tensor_set(&c->lane->weight, i, 1.0);
+    const pr_rows rows = {CANNED_SEED, 0, c->n_rows, c->place, c->view};
+    pr_tensor seed;
+    PR_TRY(fill_inputs(c));
+    PR_TRY(pr_exec_run_all(c->exec, PR_PASS_FORWARD, c->phase->mode, &rows, c->leaf));
+    if (c->phase->has_local) {
+        PR_TRY(pr_exec_grad(c->exec, "loss", &seed));
+        fill(&seed, 1);
     }
-    const pr_phase_run *const run = &c->t->phases[0];
-    const uint32_t *const place = c->t->place; /* zeros at a stage's begin */
-    const pr_rows rows = {CANNED_SEED, 0, run->n_rows_micro, place, c->t->view};
-    PR_TRY(pr_exec_run_all(c->lane->exec, PR_PASS_FORWARD, run->phase->mode, &rows, c->leaf));
-    seed_outputs(c->lane);
-    PR_TRY(pr_exec_run_all(c->lane->exec, PR_PASS_BACKWARD, run->phase->mode, &rows, c->leaf));
-    const size_t n_bytes = (size_t)pr_store_arena_n(c->t->store) * pr_dtype_bytes(c->t->real);
+    if (c->phase->build_loss != NULL) {
+        PR_TRY(pr_exec_grad(c->exec, "z", &seed));
+        fill(&seed, 2);
+    }
+    PR_TRY(pr_exec_run_all(c->exec, PR_PASS_BACKWARD, c->phase->mode, &rows, c->leaf));
+    const size_t n_bytes = (size_t)pr_store_arena_n(c->store) * pr_dtype_bytes(c->t->real);
     c->hash = pr_hash64(c->leaf, n_bytes, 0);
+    return PR_OK;
+}
+
+static pr_status build(canned *c)
+{
+    const pr_stage *const stage = &c->t->objective->stages[0];
+    const pr_stage_options *stage_options = NULL;
+    PR_TRY(pr_stage_options_find(c->t->options, stage->name, &stage_options));
+    const int64_t n_views = pr_phase_n_views(c->t->options, stage_options, c->phase);
+    c->n_rows = n_views / pr_stage_n_micro(c->t->options, n_views);
+    /* Batch norm over the global batch has cuts: the canned one is taken over the micro-batch. */
+    *c->options = *c->t->options;
+    c->options->model.sync_bn = false;
+    const pr_build how = {.options = c->options,
+                          .n_rows = c->n_rows,
+                          .n_views = n_views,
+                          .mode = c->phase->mode,
+                          .wants_loss = c->phase->has_local};
+    const pr_plan_options plan = {c->t->backend, true, stage->trains, stage->n_trains};
+    PR_TRY(pr_graph_create("canned", c->t->real, &c->graph));
+    PR_TRY(c->phase->build_model(&how, c->graph));
+    PR_TRY(pr_store_create(c->t->real, &c->store));
+    PR_TRY(pr_store_add(c->store, c->graph));
+    PR_TRY(pr_store_allocate(c->store));
+    PR_TRY(pr_store_init(c->store, CANNED_SEED));
+    PR_TRY(pr_plan_create(c->graph, c->store, &plan, &c->plan));
+    PR_TRY(pr_exec_create(c->plan, &c->exec));
+    c->leaf = pr_calloc(pr_store_arena_n(c->store), pr_dtype_bytes(c->t->real));
+    c->place = pr_calloc(c->n_rows, sizeof(*c->place));
+    c->view = pr_calloc(c->n_rows, sizeof(*c->view));
+    PR_REQUIRE(c->leaf != NULL && c->place != NULL && c->view != NULL, PR_ERR_NOMEM,
+               "no memory for a canned micro-batch");
     return PR_OK;
 }
 
 static pr_status compare(pr_trainer *t, uint64_t hash)
 {
-    enum { MAX_RANKS = 4096 };
     uint64_t hashes[MAX_RANKS];
     size_t bytes_of[MAX_RANKS];
     const int n_ranks = pr_comm_n_ranks(t->comm);
@@ -78,21 +127,29 @@ static pr_status compare(pr_trainer *t, uint64_t hash)
     return PR_OK;
 }
 
-pr_status pr_canned_check(pr_trainer *t, uint64_t *before)
+pr_status pr_canned_check(pr_trainer *t, uint64_t *hash)
 {
-    pr_phase_run *const run = &t->phases[0];
-    if (pr_plan_n_segments(run->model_plan, PR_PASS_FORWARD) > 1) {
-        return PR_OK; /* batch norm over the global batch: no micro-batch runs by itself */
+    canned c = {.t = t, .phase = &t->objective->stages[0].phases[0]};
+    c.options = pr_calloc(1, sizeof(*c.options));
+    PR_REQUIRE(c.options != NULL, PR_ERR_NOMEM, "no memory for a canned micro-batch");
+    pr_status status = build(&c);
+    if (status == PR_OK) {
+        status = pr_team_run(t->team, run_canned, &c, 1);
     }
-    pr_fold_zero(t->fold);
-    canned c = {t, &run->lanes[0], pr_fold_leaf(t->fold, t->first_micro), 0};
-    PR_TRY(pr_team_run(t->team, run_canned, &c, 1));
-    pr_fold_zero(t->fold);
+    pr_exec_destroy(&c.exec);
+    pr_plan_destroy(&c.plan);
+    pr_graph_destroy(&c.graph);
+    pr_store_destroy(&c.store);
+    pr_free(c.leaf);
+    pr_free(c.place);
+    pr_free(c.view);
+    pr_free(c.options);
+    PR_TRY(pr_comm_agree(t->comm, "canned micro-batch", status));
     PR_TRY(compare(t, c.hash));
-    if (*before != 0 && *before != c.hash) {
+    if (*hash != 0 && *hash != c.hash) {
         pr_log_warn("this build or processor computes other bits than the one this run began on: "
                     "it goes on, and its results are not those of an uninterrupted run");
     }
-    *before = c.hash;
+    *hash = c.hash;
     return PR_OK;
 }

@@ -235,7 +235,6 @@ static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr
             PR_TRY(pr_state_unpack(t, image, "checkpoint", true, NULL));
         }
         resumed = false;
-        PR_TRY(pr_canned_check(t, &run->head.canned_hash));
         PR_TRY(add_replica_parts(run));
         if (pr_run_leads(run)) {
             PR_TRY(pr_runlog_start(run->log, t, run->head.config_hash, run->head.data_hash));
@@ -318,6 +317,9 @@ static pr_status train(pr_run *run, pr_train_end *end)
         }
     }
     status = pr_comm_agree(request->comm, "run directory", status);
+    if (status == PR_OK) {
+        status = pr_canned_check(run->trainer, &run->head.canned_hash);
+    }
     if (status == PR_OK) {
         status = run_stages(run, &image, resumed, end);
     }
