@@ -153,10 +153,10 @@ static void mean_over_methods(const pr_metrics *metrics, bool of_videos, pr_metr
     for (int k = 0; k < metrics->n_methods; k++) {
         const pr_metric_set *set =
             of_videos ? &metrics->methods[k].video : &metrics->methods[k].frame;
-        mean->n += set->n;
-        mean->n_real += set->n_real;
+        mean->n_real = set->n_real; /* the same reals stand against each method */
         mean->n_fake += set->n_fake;
     }
+    mean->n = mean->n_real + mean->n_fake;
     for (int f = 0; f < N_FIELDS; f++) {
         double sum = 0.0;
         for (int k = 0; k < metrics->n_methods; k++) {

@@ -77,7 +77,7 @@ typedef struct pr_metrics {
     pr_method_metrics *methods; /* [n_methods], each method's fakes against all reals, in order of
                                    first appearance; owned */
     int n_methods;
-    pr_metric_set frame_mean, video_mean; /* arithmetic means over the methods; counts are sums */
+    pr_metric_set frame_mean, video_mean; /* arithmetic means over the methods */
     double compat_video_auc; /* DeepfakeBench's: videos merged by bare folder name, whatever the
                                 method, label = integer part of the mean label */
 } pr_metrics;

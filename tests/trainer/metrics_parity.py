@@ -163,7 +163,8 @@ def main():
         for level in (0, 1):
             if methods:
                 table = np.array(sets[level], dtype=float)
-                want = list(table[:, :3].sum(axis=0)) + list(table[:, 3:].mean(axis=0))
+                n_real, n_fake = table[0, 1], table[:, 2].sum()
+                want = [n_real + n_fake, n_real, n_fake] + list(table[:, 3:].mean(axis=0))
                 check(means[level], want, f"case {number} mean {level}")
             else:
                 assert all(x == "nan" or x == "-nan" for x in means[level][3:])
