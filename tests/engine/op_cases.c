@@ -1,0 +1,206 @@
+#include "tests/engine/op_cases.h"
+
+#include "engine/core/op_attr.h"
+
+#include <stddef.h>
+
+/* clang-format off */
+#define MAP(n, h, w, c) {PR_F64, {4, {n, h, w, c}}}
+#define MATRIX(n, c) {PR_F64, {2, {n, c}}}
+#define VECTOR(n) {PR_F64, {1, {n}}}
+#define LABELS(n) {PR_I32, {1, {n}}}
+/* clang-format on */
+
+#define CONV(what_, n, h, w, ci, co, k, stride_, pad_, dilation_, bias)                            \
+    {                                                                                              \
+        .op = PR_OP_conv2d, .what = what_,                                                         \
+        .attr = &(const pr_conv2d_attr){.stride = stride_, .pad = pad_, .dilation = dilation_},    \
+        .n_in = (bias) ? 3 : 2, .in = {                                                            \
+            MAP(n, h, w, ci),                                                                      \
+            MAP(co, ci, k, k),                                                                     \
+            VECTOR(co)                                                                             \
+        }                                                                                          \
+    }
+#define DEPTHWISE(what_, n, h, w, c, k, stride_, pad_, dilation_, act)                             \
+    {                                                                                              \
+        .op = PR_OP_depthwise, .what = what_,                                                      \
+        .attr = &(const pr_depthwise_attr){stride_, pad_, dilation_, act}, .n_in = 2, .in = {      \
+            MAP(n, h, w, c),                                                                       \
+            MAP(c, 1, k, k)                                                                        \
+        }                                                                                          \
+    }
+#define NORM(what_, desc, c, act_, mode_)                                                          \
+    {                                                                                              \
+        .op = PR_OP_batch_norm, .what = what_,                                                     \
+        .attr = &(const pr_batch_norm_attr){.eps = 1e-5, .act = act_}, .n_in = 5,                  \
+        .in = {desc, VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)}, .mode = mode_,                   \
+        .fill = fill_norm, .bound = 1e-5                                                           \
+    }
+#define APPLY(what_, desc, c, act_, n_samples_, mode_)                                             \
+    {                                                                                              \
+        .op = PR_OP_bn_apply, .what = what_,                                                       \
+        .attr = &(const pr_batch_norm_attr){1e-5, act_, n_samples_}, .n_in = 6,                    \
+        .in = {desc, MATRIX(2, c), VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)},                    \
+        .always_f64 = 1U << 1U, .mode = mode_, .fill = fill_apply, .bound = 1e-5                   \
+    }
+#define POOL(what_, n, h, w, c, window_, stride_, pad_, ceil)                                      \
+    {                                                                                              \
+        .op = PR_OP_max_pool, .what = what_,                                                       \
+        .attr = &(const pr_pool_attr){window_, stride_, pad_, ceil}, .n_in = 1, .in = {            \
+            MAP(n, h, w, c)                                                                        \
+        }                                                                                          \
+    }
+#define ADD(what_, act_, ...)                                                                      \
+    {                                                                                              \
+        .op = PR_OP_add, .what = what_, .attr = &(const pr_add_attr){act_}, .n_in = 2,             \
+        .in = {__VA_ARGS__, __VA_ARGS__}, .fill = fill_add                                         \
+    }
+#define PLAIN(op_, what_, ...)                                                                     \
+    {                                                                                              \
+        .op = PR_OP_##op_, .what = what_, .n_in = 1, .in = { __VA_ARGS__ }                         \
+    }
+
+static void fill_number(int i, int64_t n, void *data)
+{
+    for (int64_t k = 0; k < n; k++) {
+        ((double *)data)[k] = op_number((uint64_t)i, k);
+    }
+}
+
+/* The last input, a running variance, is positive. */
+static void fill_norm(int i, int64_t n, void *data)
+{
+    fill_number(i, n, data);
+    for (int64_t k = 0; k < n && i == 4; k++) {
+        ((double *)data)[k] = 1.0 + 0.5 * ((double *)data)[k];
+    }
+}
+
+/* Sums over 60 values of mean about 0.1 and variance about 1. */
+static void fill_apply(int i, int64_t n, void *data)
+{
+    fill_number(i, n, data);
+    for (int64_t k = 0; k < n; k++) {
+        double *const value = (double *)data + k;
+        if (i == 1) {
+            *value = (k < n / 2 ? 6.0 : 60.0) * (1.0 + 0.25 * *value);
+        } else if (i == 5) {
+            *value = 1.0 + 0.5 * *value;
+        }
+    }
+}
+
+/* |a + b| >= 1/32: no sum sits on the ReLU's kink. */
+static void fill_add(int i, int64_t n, void *data)
+{
+    fill_number(i, n, data);
+    for (int64_t k = 0; k < n; k++) {
+        double *const value = (double *)data + k;
+        *value = i == 0 ? *value + (*value > 0.0 ? 1.0 : -1.0) : *value;
+    }
+}
+
+/* Row 1 is shorter than an eps of 0.5; the others are not. */
+static void fill_short(int i, int64_t n, void *data)
+{
+    fill_number(i, n, data);
+    for (int64_t k = 5; k < 10 && k < n; k++) {
+        ((double *)data)[k] *= 0.125;
+    }
+}
+
+/* Labels 0 to 2, weights of which one is zero (with a label out of range) and some are not 1. */
+static void fill_labelled(int i, int64_t n, void *data)
+{
+    if (i == 0) {
+        fill_number(i, n, data);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        if (i == 1) {
+            ((int32_t *)data)[k] = k == 3 ? -7 : (int32_t)(k * k % 3);
+        } else {
+            ((double *)data)[k] = k == 3 ? 0.0 : 0.5 + 0.25 * (double)k;
+        }
+    }
+}
+
+static void fill_two_classes(int i, int64_t n, void *data)
+{
+    fill_labelled(i, n, data);
+    for (int64_t k = 0; k < n && i == 1; k++) {
+        ((int32_t *)data)[k] = (int32_t)(k % 2);
+    }
+}
+
+const op_case op_cases[] = {
+    CONV("3x3", 2, 5, 6, 3, 4, 3, 1, 1, 1, false),
+    CONV("3x3 of stride 2 without pad", 2, 7, 8, 3, 5, 3, 2, 0, 1, true),
+    CONV("1x1", 2, 3, 4, 5, 3, 1, 1, 0, 1, false),
+    CONV("1x1 of stride 2", 1, 5, 6, 3, 7, 1, 2, 0, 1, true),
+    CONV("3x3 of dilation 2", 1, 7, 6, 2, 3, 3, 1, 2, 2, false),
+    CONV("5x5 on one pixel", 1, 1, 1, 3, 2, 5, 1, 2, 1, true),
+    CONV("odd channels", 2, 4, 3, 13, 17, 3, 1, 1, 1, true),
+    CONV("3x3 of stride 3, pad 2", 1, 6, 5, 2, 2, 3, 3, 2, 1, false),
+    DEPTHWISE("3x3", 2, 4, 5, 3, 3, 1, 1, 1, PR_ACT_NONE),
+    DEPTHWISE("3x3 with ReLU", 2, 4, 5, 7, 3, 1, 1, 1, PR_ACT_RELU),
+    DEPTHWISE("5x5 of stride 2", 1, 7, 6, 3, 5, 2, 2, 1, PR_ACT_RELU),
+    DEPTHWISE("3x3 of dilation 2 without pad", 1, 6, 7, 2, 3, 1, 0, 2, PR_ACT_NONE),
+    DEPTHWISE("on one pixel", 3, 1, 1, 5, 3, 1, 1, 1, PR_ACT_RELU),
+    DEPTHWISE("17 channels", 1, 3, 4, 17, 3, 1, 1, 1, PR_ACT_RELU),
+    {.op = PR_OP_linear, .what = "bias", .n_in = 3, .in = {MATRIX(5, 4), MATRIX(3, 4), VECTOR(3)}},
+    {.op = PR_OP_linear, .what = "no bias", .n_in = 2, .in = {MATRIX(1, 7), MATRIX(2, 7)}},
+    {.op = PR_OP_linear,
+     .what = "one input",
+     .n_in = 3,
+     .in = {MATRIX(3, 1), MATRIX(5, 1), VECTOR(5)}},
+    NORM("of a map", MAP(2, 3, 2, 3), 3, PR_ACT_NONE, PR_MODE_TRAIN),
+    NORM("of a map, with ReLU", MAP(2, 3, 4, 5), 5, PR_ACT_RELU, PR_MODE_TRAIN),
+    NORM("of rows", MATRIX(6, 3), 3, PR_ACT_NONE, PR_MODE_TRAIN),
+    NORM("of two rows, with ReLU", MATRIX(3, 17), 17, PR_ACT_RELU, PR_MODE_TRAIN),
+    NORM("again", MAP(1, 3, 4, 5), 5, PR_ACT_RELU, PR_MODE_RECOMPUTE),
+    NORM("in evaluation", MAP(2, 3, 2, 4), 4, PR_ACT_NONE, PR_MODE_EVAL),
+    NORM("of one row in evaluation, with ReLU", MATRIX(1, 9), 9, PR_ACT_RELU, PR_MODE_EVAL),
+    PLAIN(bn_stats, "of a map", MAP(2, 3, 2, 5)),
+    PLAIN(bn_stats, "of rows", MATRIX(3, 17)),
+    PLAIN(sync_sum, "of sums", MATRIX(2, 5)),
+    APPLY("of a map", MAP(2, 3, 2, 3), 3, PR_ACT_NONE, 60, PR_MODE_TRAIN),
+    APPLY("of a map, with ReLU", MAP(2, 3, 2, 5), 5, PR_ACT_RELU, 60, PR_MODE_TRAIN),
+    APPLY("of rows", MATRIX(4, 17), 17, PR_ACT_RELU, 60, PR_MODE_TRAIN),
+    APPLY("in evaluation", MAP(1, 2, 2, 3), 3, PR_ACT_RELU, 60, PR_MODE_EVAL),
+    PLAIN(relu, "of a map", MAP(2, 3, 2, 3)),
+    PLAIN(relu, "of a vector", VECTOR(37)),
+    ADD("plain", PR_ACT_NONE, MAP(2, 2, 3, 3)),
+    ADD("with ReLU", PR_ACT_RELU, MATRIX(3, 13)),
+    POOL("3x3 of stride 2, pad 1", 2, 5, 6, 3, 3, 2, 1, false),
+    POOL("2x2", 1, 5, 4, 2, 2, 2, 0, false),
+    POOL("2x2, ceiling", 1, 5, 7, 2, 2, 2, 0, true),
+    POOL("3x3 of stride 2, ceiling drops a window", 1, 4, 6, 5, 3, 2, 1, true),
+    POOL("3x3 on one pixel", 2, 1, 1, 17, 3, 2, 1, false),
+    PLAIN(global_avg_pool, "of a map", MAP(2, 3, 4, 5)),
+    PLAIN(global_avg_pool, "of a pixel", MAP(3, 1, 1, 17)),
+    {.op = PR_OP_l2norm,
+     .what = "rows",
+     .attr = &(const pr_l2norm_attr){1e-12},
+     .n_in = 1,
+     .in = {MATRIX(3, 7)}},
+    {.op = PR_OP_l2norm,
+     .what = "one short row",
+     .attr = &(const pr_l2norm_attr){0.5},
+     .n_in = 1,
+     .in = {MATRIX(3, 5)},
+     .fill = fill_short},
+    {.op = PR_OP_softmax_ce,
+     .what = "three classes, one row masked",
+     .n_in = 3,
+     .in = {MATRIX(5, 3), LABELS(5), VECTOR(5)},
+     .fill = fill_labelled},
+    {.op = PR_OP_softmax_ce,
+     .what = "two classes",
+     .n_in = 3,
+     .in = {MATRIX(17, 2), LABELS(17), VECTOR(17)},
+     .fill = fill_two_classes},
+    PLAIN(gather_rows, "of rows", MATRIX(3, 2)),
+};
+
+const int n_op_cases = sizeof(op_cases) / sizeof(*op_cases);
