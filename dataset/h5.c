@@ -264,7 +264,7 @@ static const char *check_table(hid_t set, uint64_t file_bytes, pr_h5_table *tabl
                                 : 0;
     }
     const hid_t wanted = table_type(table);
-    if (type < 0 || wanted < 0 || H5Tequal(type, wanted) <= 0) {
+    if (type < 0 || wanted < 0 || table->item_bytes == 0 || H5Tequal(type, wanted) <= 0) {
         wrong = "has another type than this version of the format";
     } else if (H5Sget_simple_extent_ndims(space) != n_dims ||
                H5Sget_simple_extent_dims(space, dims, NULL) < 0 ||
@@ -290,33 +290,46 @@ static const char *check_table(hid_t set, uint64_t file_bytes, pr_h5_table *tabl
     return wrong;
 }
 
+static pr_status find_attr(hid_t file, const char *path, pr_h5_attr *attr)
+{
+    const hid_t id = H5Aopen(file, attr->name, H5P_DEFAULT);
+    const hid_t space = id >= 0 ? H5Aget_space(id) : -1;
+    const bool ok = id >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
+                    H5Aread(id, H5T_NATIVE_UINT64, &attr->value) >= 0;
+    (void)H5Sclose(space);
+    (void)H5Aclose(id);
+    PR_REQUIRE(ok, PR_ERR_FORMAT, "%s: has no attribute %s: not a file of this format", path,
+               attr->name);
+    PR_REQUIRE(attr->wanted == 0 || attr->value == attr->wanted, PR_ERR_FORMAT,
+               "%s: %s is %llu, this program reads %llu", path, attr->name,
+               (unsigned long long)attr->value, (unsigned long long)attr->wanted);
+    return PR_OK;
+}
+
+static pr_status find_table(hid_t file, const char *path, uint64_t file_bytes, bool optional,
+                            pr_h5_table *table)
+{
+    table->n_rows = -1;
+    const htri_t there = H5Lexists(file, table->name, H5P_DEFAULT);
+    if (there == 0 && optional) {
+        return PR_OK;
+    }
+    const hid_t set = there > 0 ? H5Dopen2(file, table->name, H5P_DEFAULT) : -1;
+    PR_REQUIRE(set >= 0, PR_ERR_FORMAT, "%s: has no /%s", path, table->name);
+    const char *const wrong = check_table(set, file_bytes, table);
+    (void)H5Dclose(set);
+    PR_REQUIRE(wrong == NULL, PR_ERR_FORMAT, "%s: /%s %s", path, table->name, wrong);
+    return PR_OK;
+}
+
 static pr_status find_in(hid_t file, const char *path, uint64_t file_bytes, pr_h5_table *tables,
                          const bool *optional, int n_tables, pr_h5_attr *attrs, int n_attrs)
 {
     for (int i = 0; i < n_attrs; i++) {
-        const hid_t id = H5Aopen(file, attrs[i].name, H5P_DEFAULT);
-        const hid_t space = id >= 0 ? H5Aget_space(id) : -1;
-        const bool ok = id >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
-                        H5Aread(id, H5T_NATIVE_UINT64, &attrs[i].value) >= 0;
-        (void)H5Sclose(space);
-        (void)H5Aclose(id);
-        PR_REQUIRE(ok, PR_ERR_FORMAT, "%s: has no attribute %s: not a file of this format", path,
-                   attrs[i].name);
-        PR_REQUIRE(attrs[i].wanted == 0 || attrs[i].value == attrs[i].wanted, PR_ERR_FORMAT,
-                   "%s: %s is %llu, this program reads %llu", path, attrs[i].name,
-                   (unsigned long long)attrs[i].value, (unsigned long long)attrs[i].wanted);
+        PR_TRY(find_attr(file, path, &attrs[i]));
     }
     for (int i = 0; i < n_tables; i++) {
-        tables[i].n_rows = -1;
-        const htri_t there = H5Lexists(file, tables[i].name, H5P_DEFAULT);
-        if (there == 0 && optional != NULL && optional[i]) {
-            continue;
-        }
-        const hid_t set = there > 0 ? H5Dopen2(file, tables[i].name, H5P_DEFAULT) : -1;
-        PR_REQUIRE(set >= 0, PR_ERR_FORMAT, "%s: has no /%s", path, tables[i].name);
-        const char *const wrong = check_table(set, file_bytes, &tables[i]);
-        (void)H5Dclose(set);
-        PR_REQUIRE(wrong == NULL, PR_ERR_FORMAT, "%s: /%s %s", path, tables[i].name, wrong);
+        PR_TRY(find_table(file, path, file_bytes, optional != NULL && optional[i], &tables[i]));
     }
     return PR_OK;
 }

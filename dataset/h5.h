@@ -29,23 +29,22 @@ typedef enum pr_h5_kind {
 /** One member of a compound row; n > 1 makes it an array. */
 typedef struct pr_h5_field {
     const char *name;
-    pr_h5_kind kind;
     size_t offset;
+    pr_h5_kind kind;
     int n;
 } pr_h5_field;
 
 /** One dataset of a file: rows of a compound (n_fields > 0), or of n_cols scalars (0: no axis). */
 typedef struct pr_h5_table {
     const char *name;
-    pr_h5_kind kind;
     const pr_h5_field *fields;
-    int n_fields;
     size_t item_bytes; /* of one element; PR_H5_TEXT: the width, found when read */
-    int n_cols;
-    int64_t n_rows; /* found when read */
-
+    pr_h5_kind kind;
+    int n_fields;
+    int64_t n_rows;   /* found when read */
     const void *data; /* written by pr_h5_fill where not NULL */
     uint64_t at;      /* found: where the bytes begin in the file; 0 where there are none */
+    int n_cols;
 } pr_h5_table;
 
 /** An unsigned 64-bit number on the root group. */

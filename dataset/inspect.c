@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct row_pointer {
+    const pr_index_row *row;
+} row_pointer;
+
 bool pr_crop_maps_agree(const double a[6], const double b[6], int width, int height)
 {
     double to_frame[6];
@@ -37,8 +41,8 @@ static int compare(int32_t a, int32_t b)
 /* The row of a group, then of a video in it: what the counts are made of. */
 static int by_group(const void *a, const void *b)
 {
-    const pr_crop_row *const x = &(*(const pr_index_row *const *)a)->crop;
-    const pr_crop_row *const y = &(*(const pr_index_row *const *)b)->crop;
+    const pr_crop_row *const x = &((const row_pointer *)a)->row->crop;
+    const pr_crop_row *const y = &((const row_pointer *)b)->row->crop;
     const int order[] = {
         compare(x->dataset, y->dataset),
         compare(x->split, y->split),
@@ -58,8 +62,8 @@ static int by_group_and_video(const void *a, const void *b)
 {
     const int order = by_group(a, b);
     return order != 0 ? order
-                      : compare((*(const pr_index_row *const *)a)->crop.video,
-                                (*(const pr_index_row *const *)b)->crop.video);
+                      : compare(((const row_pointer *)a)->row->crop.video,
+                                ((const row_pointer *)b)->row->crop.video);
 }
 
 static const char *word(const pr_index *index, int32_t number)
@@ -67,7 +71,7 @@ static const char *word(const pr_index *index, int32_t number)
     return number == 0 ? "-" : pr__words_at(index->words, number);
 }
 
-static pr_status add_groups(const pr_index *index, const pr_index_row **rows, pr_text *text)
+static pr_status add_groups(const pr_index *index, row_pointer *rows, pr_text *text)
 {
     qsort(rows, (size_t)index->n_crops, sizeof(*rows), by_group_and_video);
     PR_TRY(pr_text_add(text, "%-16s %-8s %-5s %-16s %-12s %10s %8s\n", "dataset", "split", "label",
@@ -76,9 +80,9 @@ static pr_status add_groups(const pr_index *index, const pr_index_row **rows, pr
         int64_t last = first + 1;
         long long n_videos = 1;
         for (; last < index->n_crops && by_group(&rows[first], &rows[last]) == 0; last++) {
-            n_videos += rows[last]->crop.video != rows[last - 1]->crop.video;
+            n_videos += rows[last].row->crop.video != rows[last - 1].row->crop.video;
         }
-        const pr_crop_row *const row = &rows[first]->crop;
+        const pr_crop_row *const row = &rows[first].row->crop;
         PR_TRY(pr_text_add(text, "%-16s %-8s %-5s %-16s %-12s %10lld %8lld\n",
                            word(index, row->dataset), word(index, row->split),
                            word(index, row->label), word(index, row->method),
@@ -88,32 +92,37 @@ static pr_status add_groups(const pr_index *index, const pr_index_row **rows, pr
     return PR_OK;
 }
 
+typedef struct person {
+    int64_t n_real, n_fake;
+} person;
+
 /* How many crops show each person's face, in words' order; identities belong to a dataset. */
 static pr_status add_identities(const pr_index *index, pr_text *text)
 {
     enum { SHOWN = 20 };
     const int32_t n_words = pr__words_n(index->words);
     const int32_t fake = pr__words_find(index->words, "fake");
-    int64_t *const counts = pr_calloc(n_words, 2 * sizeof(*counts));
+    person *const counts = pr_calloc(n_words, sizeof(*counts));
     PR_REQUIRE(counts != NULL, PR_ERR_NOMEM, "%s: no memory for %d words", index->path, n_words);
     int64_t n_unknown = 0;
     for (int64_t i = 0; i < index->n_crops; i++) {
         const pr_crop_row *const row = &index->crops[i].crop;
-        counts[2 * row->face_id + (row->label == fake)]++;
+        counts[row->face_id].n_fake += row->label == fake;
+        counts[row->face_id].n_real += row->label != fake;
         n_unknown += row->face_id == 0;
     }
     int64_t n_known = 0;
     for (int32_t w = 1; w < n_words; w++) {
-        n_known += counts[2 * w] + counts[2 * w + 1] > 0;
+        n_known += counts[w].n_real + counts[w].n_fake > 0;
     }
     pr_status status =
         pr_text_add(text, "identities (face_id): %lld; %lld crops of unknown persons\n",
                     (long long)n_known, (long long)n_unknown);
     int64_t n_shown = 0;
     for (int32_t w = 1; status == PR_OK && w < n_words; w++) {
-        if (counts[2 * w] + counts[2 * w + 1] > 0 && n_shown++ < SHOWN) {
+        if (counts[w].n_real + counts[w].n_fake > 0 && n_shown++ < SHOWN) {
             status = pr_text_add(text, "  %-24s %8lld real %8lld fake\n", word(index, w),
-                                 (long long)counts[2 * w], (long long)counts[2 * w + 1]);
+                                 (long long)counts[w].n_real, (long long)counts[w].n_fake);
         }
     }
     if (status == PR_OK && n_known > SHOWN) {
@@ -171,8 +180,8 @@ static pr_status add_totals(const pr_index *index, pr_text *text)
 /* The order in which what may be aligned stands together, reals before fakes. */
 static int by_scene(const void *a, const void *b)
 {
-    const pr_crop_row *const x = &(*(const pr_index_row *const *)a)->crop;
-    const pr_crop_row *const y = &(*(const pr_index_row *const *)b)->crop;
+    const pr_crop_row *const x = &((const row_pointer *)a)->row->crop;
+    const pr_crop_row *const y = &((const row_pointer *)b)->row->crop;
     const int order[] = {compare(x->dataset, y->dataset), compare(x->compression, y->compression),
                          compare(x->bg_video, y->bg_video), compare(x->frame, y->frame)};
     for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
@@ -190,7 +199,7 @@ static bool aligned(const pr_crop_row *a, const pr_crop_row *b)
            pr_crop_maps_agree(a->crop, b->crop, a->width, a->height);
 }
 
-static pr_status add_pairs(const pr_index *index, const pr_index_row **rows, pr_text *text)
+static pr_status add_pairs(const pr_index *index, row_pointer *rows, pr_text *text)
 {
     const int32_t fake = pr__words_find(index->words, "fake");
     qsort(rows, (size_t)index->n_crops, sizeof(*rows), by_scene);
@@ -203,8 +212,8 @@ static pr_status add_pairs(const pr_index *index, const pr_index_row **rows, pr_
         }
         for (int64_t i = first; i < last; i++) {
             int64_t n_mates = 0;
-            for (int64_t j = first; rows[i]->crop.label == fake && j < last; j++) {
-                n_mates += aligned(&rows[i]->crop, &rows[j]->crop);
+            for (int64_t j = first; rows[i].row->crop.label == fake && j < last; j++) {
+                n_mates += aligned(&rows[i].row->crop, &rows[j].row->crop);
             }
             n_pairs += n_mates;
             n_fakes += n_mates > 0;
@@ -215,10 +224,10 @@ static pr_status add_pairs(const pr_index *index, const pr_index_row **rows, pr_
                        (long long)n_pairs, (long long)n_fakes);
 }
 
-static pr_status add_all(const pr_index *index, const pr_index_row **rows, pr_text *text)
+static pr_status add_all(const pr_index *index, row_pointer *rows, pr_text *text)
 {
     for (int64_t i = 0; i < index->n_crops; i++) {
-        rows[i] = &index->crops[i];
+        rows[i].row = &index->crops[i];
     }
     PR_TRY(add_totals(index, text));
     PR_TRY(add_pairs(index, rows, text));
@@ -232,7 +241,7 @@ pr_status pr_inspect(const char *dir, pr_text *text)
 {
     pr_index *index = NULL;
     PR_TRY(pr__index_open(dir, &index));
-    const pr_index_row **const rows = pr_calloc(index->n_crops, sizeof(*rows));
+    row_pointer *const rows = pr_calloc(index->n_crops, sizeof(*rows));
     pr_status status = rows != NULL ? PR_OK : PR_ERR_NOMEM;
     if (status == PR_OK) {
         status = add_all(index, rows, text);
@@ -240,7 +249,7 @@ pr_status pr_inspect(const char *dir, pr_text *text)
         status =
             PR_FAIL(PR_ERR_NOMEM, "%s: no memory for %lld rows", dir, (long long)index->n_crops);
     }
-    pr_free((void *)rows);
+    pr_free(rows);
     pr__index_close(&index);
     return status;
 }

@@ -26,7 +26,7 @@ typedef struct column {
         "crop" #i, CELL_CROP, false, offsetof(pr_manifest_row, crop) + (i) * sizeof(double)        \
     }
 
-enum { N_COLUMNS = 21, N_MAX_CELLS = 64, DATASET_COLUMN = 0 };
+enum { N_COLUMNS = 21, N_MAX_CELLS = 64, DATASET_COLUMN = 0, CROP0_COLUMN = 15 };
 
 static const column columns[N_COLUMNS] = {
     COLUMN(dataset, CELL_WORD, true), /* but see the option of the same name */
@@ -96,6 +96,25 @@ static pr_status find_column(const char *manifest, const char *name, int *found)
                    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
+static pr_status check_header(parsing *job)
+{
+    const char *const name = job->manifest->name;
+    const bool has_crop = job->has[CROP0_COLUMN];
+    PR_REQUIRE(job->dataset == NULL || !job->has[DATASET_COLUMN], PR_ERR_FORMAT,
+               "%s:1: has a column 'dataset', and --dataset %s was given too", name, job->dataset);
+    job->has[DATASET_COLUMN] |= job->dataset != NULL;
+    PR_REQUIRE(job->has[DATASET_COLUMN], PR_ERR_FORMAT,
+               "%s:1: no column 'dataset', and no --dataset", name);
+    for (int i = 0; i < N_COLUMNS; i++) {
+        const bool together = columns[i].kind != CELL_CROP || job->has[i] == has_crop;
+        PR_REQUIRE(together, PR_ERR_FORMAT, "%s:1: no column '%s' (crop0 to crop5 come together)",
+                   name, has_crop ? columns[i].name : "crop0");
+        PR_REQUIRE(job->has[i] || !columns[i].wanted, PR_ERR_FORMAT, "%s:1: no column '%s'", name,
+                   columns[i].name);
+    }
+    return PR_OK;
+}
+
 static pr_status read_header(parsing *job, char *line)
 {
     const char *const name = job->manifest->name;
@@ -113,34 +132,7 @@ static pr_status read_header(parsing *job, char *line)
             job->column_of_cell[i] = found;
         }
     }
-    PR_REQUIRE(job->dataset == NULL || !job->has[DATASET_COLUMN], PR_ERR_FORMAT,
-               "%s:1: has a column 'dataset', and --dataset %s was given too", name, job->dataset);
-    job->has[DATASET_COLUMN] |= job->dataset != NULL;
-    PR_REQUIRE(job->has[DATASET_COLUMN], PR_ERR_FORMAT,
-               "%s:1: no column 'dataset', and no --dataset", name);
-    for (int i = 0; i < N_COLUMNS; i++) {
-        PR_REQUIRE(job->has[i] || !columns[i].wanted, PR_ERR_FORMAT, "%s:1: no column '%s'", name,
-                   columns[i].name);
-        PR_REQUIRE(job->has[i] || columns[i].kind != CELL_CROP || !job->has[N_COLUMNS - 6],
-                   PR_ERR_FORMAT, "%s:1: no column '%s' (crop0 to crop5 come together)", name,
-                   columns[i].name);
-        PR_REQUIRE(!job->has[i] || columns[i].kind != CELL_CROP || job->has[N_COLUMNS - 6],
-                   PR_ERR_FORMAT, "%s:1: no column 'crop0' (crop0 to crop5 come together)", name);
-    }
-    return PR_OK;
-}
-
-static const char *check_word(const char *word)
-{
-    if (strlen(word) > PR_WORD_MAX_BYTES) {
-        return "is longer than 255 bytes";
-    }
-    for (const char *at = word; *at != '\0'; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f) {
-            return "has a control character";
-        }
-    }
-    return NULL;
+    return check_header(job);
 }
 
 static pr_status read_number(const char *name, int64_t line, const char *column_name,
@@ -173,12 +165,14 @@ static pr_status read_cell(const char *name, const column *col, char *text, pr_m
     switch (col->kind) {
     case CELL_PATH:
         for (char *at = text; *at != '\0'; at++) {
-            *at = *at == '\\' ? '/' : *at;
+            if (*at == '\\') {
+                *at = '/';
+            }
         }
         set_text(row, col, text);
         break;
     case CELL_WORD:
-        wrong = check_word(text);
+        wrong = pr__word_check(text);
         PR_REQUIRE(wrong == NULL, PR_ERR_FORMAT, "%s:%lld: %s '%.60s' %s", name,
                    (long long)row->line, col->name, text, wrong);
         set_text(row, col, text);
@@ -299,6 +293,21 @@ static char *next_line(char **text)
     return line;
 }
 
+static pr_status parse_rows(parsing *job, char *text)
+{
+    pr_manifest *const manifest = job->manifest;
+    int64_t number = 2;
+    for (char *line = next_line(&text); line != NULL; line = next_line(&text)) {
+        if (line[0] != '\0') {
+            PR_TRY(read_row(job, number, line, &manifest->rows[manifest->n]));
+            manifest->n++;
+        }
+        number++;
+    }
+    PR_REQUIRE(manifest->n > 0, PR_ERR_FORMAT, "%s: lists no crops", manifest->name);
+    return sort_rows(manifest);
+}
+
 static pr_status parse(parsing *job, size_t n_bytes)
 {
     pr_manifest *const manifest = job->manifest;
@@ -310,21 +319,14 @@ static pr_status parse(parsing *job, size_t n_bytes)
         n_lines += *at == '\n';
     }
     text += strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    char *line = next_line(&text);
+    char *const line = next_line(&text);
     PR_REQUIRE(line != NULL && line[0] != '\0', PR_ERR_FORMAT, "%s: has no header line",
                manifest->name);
     PR_TRY(read_header(job, line));
     manifest->rows = pr_calloc(n_lines, sizeof(*manifest->rows));
     PR_REQUIRE(manifest->rows != NULL, PR_ERR_NOMEM, "%s: no memory for %lld lines", manifest->name,
                (long long)n_lines);
-    for (int64_t number = 2; (line = next_line(&text)) != NULL; number++) {
-        if (line[0] != '\0') {
-            PR_TRY(read_row(job, number, line, &manifest->rows[manifest->n]));
-            manifest->n++;
-        }
-    }
-    PR_REQUIRE(manifest->n > 0, PR_ERR_FORMAT, "%s: lists no crops", manifest->name);
-    return sort_rows(manifest);
+    return parse_rows(job, text);
 }
 
 /* TEXT_TAKE belongs to the manifest from here on, whatever happens. */
@@ -373,7 +375,7 @@ pr_status pr_manifest_read(const char *path, const char *dataset, pr_manifest **
     if (pr_fs_is_folder(path)) {
         PR_TRY(pr_fs_join(name, path, "manifest.tsv"));
     }
-    const char *const wrong = dataset != NULL ? check_word(dataset) : NULL;
+    const char *const wrong = dataset != NULL ? pr__word_check(dataset) : NULL;
     PR_REQUIRE(wrong == NULL && (dataset == NULL || dataset[0] != '\0'), PR_ERR_INVALID,
                "--dataset '%.60s' %s", dataset, wrong != NULL ? wrong : "is empty");
     PR_TRY(pr_fs_read(name, &text, &n_bytes));

@@ -10,6 +10,7 @@
 #include "engine/base/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -249,8 +250,7 @@ static pr_status probe(const pr_pack *pack, const pr_manifest_row *row, const ch
         return PR_OK;
     }
     char why[512];
-    (void)strncpy(why, pr_error_message(), sizeof(why) - 1);
-    why[sizeof(why) - 1] = '\0';
+    (void)snprintf(why, sizeof(why), "%s", pr_error_message());
     pr_error_clear();
     return PR_FAIL(status, "%s:%lld: %s/%s: %s", pack->manifest->name, (long long)row->line,
                    pack->manifest->folder, file, why);

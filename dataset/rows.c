@@ -12,7 +12,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rows are read in plac
 
 #define CROP_FIELD(member, kind, n)                                                                \
     {                                                                                              \
-#member, kind, offsetof(pr_crop_row, member), n                                            \
+#member, offsetof(pr_crop_row, member), kind, n                                            \
     }
 #define CROP_FIELDS                                                                                \
     CROP_FIELD(dataset, PR_H5_I32, 1), CROP_FIELD(label, PR_H5_I32, 1),                            \
@@ -31,21 +31,21 @@ const pr_h5_field pr_crop_fields[PR_CROP_N_FIELDS] = {CROP_FIELDS};
 /* The crop is the row's first member, so its offsets hold here too. */
 const pr_h5_field pr_index_fields[PR_INDEX_N_FIELDS] = {
     CROP_FIELDS,
-    {"shard", PR_H5_I32, offsetof(pr_index_row, shard), 1},
-    {"record", PR_H5_I32, offsetof(pr_index_row, record), 1},
-    {"image_at", PR_H5_U64, offsetof(pr_index_row, image_at), 1},
-    {"mask_at", PR_H5_U64, offsetof(pr_index_row, mask_at), 1},
-    {"image_bytes", PR_H5_U32, offsetof(pr_index_row, image_bytes), 1},
-    {"mask_bytes", PR_H5_U32, offsetof(pr_index_row, mask_bytes), 1},
-    {"image_crc32c", PR_H5_U32, offsetof(pr_index_row, image_crc32c), 1},
-    {"mask_crc32c", PR_H5_U32, offsetof(pr_index_row, mask_crc32c), 1},
+    {"shard", offsetof(pr_index_row, shard), PR_H5_I32, 1},
+    {"record", offsetof(pr_index_row, record), PR_H5_I32, 1},
+    {"image_at", offsetof(pr_index_row, image_at), PR_H5_U64, 1},
+    {"mask_at", offsetof(pr_index_row, mask_at), PR_H5_U64, 1},
+    {"image_bytes", offsetof(pr_index_row, image_bytes), PR_H5_U32, 1},
+    {"mask_bytes", offsetof(pr_index_row, mask_bytes), PR_H5_U32, 1},
+    {"image_crc32c", offsetof(pr_index_row, image_crc32c), PR_H5_U32, 1},
+    {"mask_crc32c", offsetof(pr_index_row, mask_crc32c), PR_H5_U32, 1},
 };
 
 const pr_h5_field pr_shard_fields[PR_SHARD_N_FIELDS] = {
-    {"n_bytes", PR_H5_U64, offsetof(pr_shard_row, n_bytes), 1},
-    {"checksum", PR_H5_U64, offsetof(pr_shard_row, checksum), 1},
-    {"recipe", PR_H5_U64, offsetof(pr_shard_row, recipe), 1},
-    {"n_crops", PR_H5_I64, offsetof(pr_shard_row, n_crops), 1},
+    {"n_bytes", offsetof(pr_shard_row, n_bytes), PR_H5_U64, 1},
+    {"checksum", offsetof(pr_shard_row, checksum), PR_H5_U64, 1},
+    {"recipe", offsetof(pr_shard_row, recipe), PR_H5_U64, 1},
+    {"n_crops", offsetof(pr_shard_row, n_crops), PR_H5_I64, 1},
 };
 
 const size_t pr_row_word_offset[PR_ROW_N_WORDS] = {

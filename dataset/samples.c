@@ -7,6 +7,28 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static int compare(int32_t a, int32_t b)
+{
+    return (a > b) - (a < b);
+}
+
+int pr__sample_compare(const pr_sample *a, const pr_sample *b)
+{
+    const int order[6] = {
+        compare(a->dataset, b->dataset),
+        compare(a->method, b->method),
+        compare(a->compression, b->compression),
+        compare(a->video, b->video),
+        compare(a->frame, b->frame),
+        compare(a->face, b->face),
+    };
+    int i = 0;
+    while (i < 5 && order[i] == 0) {
+        i++;
+    }
+    return order[i];
+}
+
 void pr_samples_close(pr_samples **samples)
 {
     if (*samples != NULL) {

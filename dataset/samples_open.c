@@ -26,28 +26,6 @@ typedef struct opening {
     int64_t n_crops, n_landmarks; /* of the samples */
 } opening;
 
-static int compare(int32_t a, int32_t b)
-{
-    return (a > b) - (a < b);
-}
-
-int pr__sample_compare(const pr_sample *a, const pr_sample *b)
-{
-    const int order[6] = {
-        compare(a->dataset, b->dataset),
-        compare(a->method, b->method),
-        compare(a->compression, b->compression),
-        compare(a->video, b->video),
-        compare(a->frame, b->frame),
-        compare(a->face, b->face),
-    };
-    int i = 0;
-    while (i < 5 && order[i] == 0) {
-        i++;
-    }
-    return order[i];
-}
-
 static pr_status open_source(const char *path, source *from)
 {
     PR_TRY(pr__index_open(path, &from->index));
@@ -198,7 +176,7 @@ static int by_key(const void *a, const void *b)
     const pr_sample *const x = &((const pr_sample_entry *)a)->sample;
     const pr_sample *const y = &((const pr_sample_entry *)b)->sample;
     const int order = pr__sample_compare(x, y);
-    return order != 0 ? order : compare(x->source, y->source);
+    return order != 0 ? order : (x->source > y->source) - (x->source < y->source);
 }
 
 /* A crop that two directories hold is one sample if they agree on it, and an error if not. */
@@ -299,6 +277,24 @@ static bool follows(const opening *job, int64_t i)
                                                    index->crops[sample->row].crop.landmark_first;
 }
 
+static pr_status take_one(const opening *job, const pr_sample_entry *entry)
+{
+    const pr_samples *const samples = job->samples;
+    const pr_index *const index = job->sources[entry->sample.source].index;
+    const pr_crop_row *const crop = &index->crops[entry->sample.row].crop;
+    if (entry->crop >= 0) {
+        memcpy(samples->crops + 6 * entry->crop, crop->crop, sizeof(crop->crop));
+    }
+    const uint32_t crc = entry->n_landmarks > 0
+                             ? pr_crc32c(samples->landmarks + 2 * entry->landmark_first,
+                                         (size_t)entry->n_landmarks * 2 * sizeof(float))
+                             : 0;
+    PR_REQUIRE(crc == crop->landmark_crc32c, PR_ERR_FORMAT,
+               "%s: row %lld: the CRC of its landmarks is %08x, want %08x", index->path,
+               (long long)entry->sample.row, crc, crop->landmark_crc32c);
+    return PR_OK;
+}
+
 /* Crop maps and landmarks of the samples alone, those that stand together in one read. */
 static pr_status take_geometry(opening *job)
 {
@@ -316,19 +312,7 @@ static pr_status take_geometry(opening *job)
         }
     }
     for (int64_t i = 0; i < samples->n; i++) {
-        const pr_sample_entry *const entry = &samples->entries[i];
-        const pr_index *const index = job->sources[entry->sample.source].index;
-        const pr_crop_row *const crop = &index->crops[entry->sample.row].crop;
-        if (entry->crop >= 0) {
-            memcpy(samples->crops + 6 * entry->crop, crop->crop, sizeof(crop->crop));
-        }
-        const uint32_t crc = entry->n_landmarks > 0
-                                 ? pr_crc32c(samples->landmarks + 2 * entry->landmark_first,
-                                             (size_t)entry->n_landmarks * 2 * sizeof(float))
-                                 : 0;
-        PR_REQUIRE(crc == crop->landmark_crc32c, PR_ERR_FORMAT,
-                   "%s: row %lld: the CRC of its landmarks is %08x, want %08x", index->path,
-                   (long long)entry->sample.row, crc, crop->landmark_crc32c);
+        PR_TRY(take_one(job, &samples->entries[i]));
     }
     return PR_OK;
 }
@@ -356,7 +340,7 @@ static pr_status take_hash(pr_samples *samples)
     return PR_OK;
 }
 
-static pr_status open_all(opening *job, const pr_selection *selections, int n_selections)
+static pr_status pick_all(opening *job, const pr_selection *selections, int n_selections)
 {
     job->sources = pr_calloc(n_selections, sizeof(*job->sources));
     PR_REQUIRE(job->sources != NULL, PR_ERR_NOMEM, "samples: no memory for %d selections",
@@ -366,7 +350,11 @@ static pr_status open_all(opening *job, const pr_selection *selections, int n_se
     PR_TRY(take_words(job));
     PR_TRY(take_entries(job));
     PR_TRY(sort_words(job->samples));
-    PR_TRY(merge_sources(job));
+    return merge_sources(job);
+}
+
+static pr_status complete(opening *job)
+{
     PR_TRY(open_files(job));
     PR_TRY(take_geometry(job));
     return take_hash(job->samples);
@@ -377,7 +365,8 @@ pr_status pr_samples_open(const pr_selection *selections, int n_selections, pr_s
     PR_REQUIRE(n_selections > 0, PR_ERR_INVALID, "samples: no selection");
     opening job = {.samples = pr_calloc(1, sizeof(*job.samples))};
     PR_REQUIRE(job.samples != NULL, PR_ERR_NOMEM, "samples: out of memory");
-    const pr_status status = open_all(&job, selections, n_selections);
+    pr_status status = pick_all(&job, selections, n_selections);
+    status = status == PR_OK ? complete(&job) : status;
     for (int s = 0; job.sources != NULL && s < job.n_sources; s++) {
         pr__index_close(&job.sources[s].index);
         pr_free(job.sources[s].picked);

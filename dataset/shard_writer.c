@@ -58,34 +58,35 @@ static bool all_finite(const double *x, int n)
 static pr_status check_words(const pr_record *record, const char *const words[PR_ROW_N_WORDS])
 {
     for (int k = 0; k < PR_ROW_N_WORDS; k++) {
-        const size_t n = strlen(words[k]);
-        PR_REQUIRE(n <= PR_WORD_MAX_BYTES, PR_ERR_INVALID,
-                   "%s, frame %d: a word of %zu bytes ('%.40s...'), at most %d", record->video,
-                   record->frame, n, words[k], PR_WORD_MAX_BYTES);
-        for (size_t i = 0; i < n; i++) {
-            PR_REQUIRE((unsigned char)words[k][i] >= ' ' && words[k][i] != 0x7f, PR_ERR_INVALID,
-                       "%s, frame %d: a control character in the word '%s'", record->video,
-                       record->frame, words[k]);
-        }
+        const char *const wrong = pr__word_check(words[k]);
+        PR_REQUIRE(wrong == NULL, PR_ERR_INVALID, "%.60s, frame %d: the word '%.60s' %s",
+                   record->video, record->frame, words[k], wrong);
     }
     return PR_OK;
 }
 
-static pr_status check_record(const pr_record *record)
+static pr_status check_key(const pr_record *record)
 {
     const char *const video = record->video;
-    const int frame = record->frame;
     PR_REQUIRE(record->dataset[0] != '\0' && video[0] != '\0', PR_ERR_INVALID,
                "a crop of dataset '%s', video '%s': neither may be empty", record->dataset, video);
     PR_REQUIRE(strcmp(record->label, "real") == 0 || strcmp(record->label, "fake") == 0,
-               PR_ERR_INVALID, "%s, frame %d: label '%s', want real or fake", video, frame,
+               PR_ERR_INVALID, "%s, frame %d: label '%s', want real or fake", video, record->frame,
                record->label);
     /* The video's key joins them with '/', and two videos may not come to share one. */
     PR_REQUIRE(strchr(record->dataset, '/') == NULL && strchr(record->method, '/') == NULL,
-               PR_ERR_INVALID, "%s, frame %d: '/' in dataset '%s' or method '%s'", video, frame,
-               record->dataset, record->method);
-    PR_REQUIRE(frame >= 0 && record->face >= 0, PR_ERR_INVALID,
-               "%s: frame %d, face %d: neither may be negative", video, frame, record->face);
+               PR_ERR_INVALID, "%s, frame %d: '/' in dataset '%s' or method '%s'", video,
+               record->frame, record->dataset, record->method);
+    PR_REQUIRE(record->frame >= 0 && record->face >= 0, PR_ERR_INVALID,
+               "%s: frame %d, face %d: neither may be negative", video, record->frame,
+               record->face);
+    return PR_OK;
+}
+
+static pr_status check_content(const pr_record *record)
+{
+    const char *const video = record->video;
+    const int frame = record->frame;
     PR_REQUIRE(record->width > 0 && record->height > 0, PR_ERR_INVALID,
                "%s, frame %d: %d x %d pixels", video, frame, record->width, record->height);
     PR_REQUIRE(record->image_bytes > 0 && record->image_bytes <= UINT32_MAX &&
@@ -105,7 +106,8 @@ static pr_status check_record(const pr_record *record)
 
 static pr_status make_row(pr_words *words, const pr_record *record, pr_crop_row *row)
 {
-    PR_TRY(check_record(record));
+    PR_TRY(check_key(record));
+    PR_TRY(check_content(record));
     const char *const text[PR_ROW_N_WORDS] = {record->dataset,     record->label,   record->method,
                                               record->compression, record->split,   record->video,
                                               record->bg_video,    record->bg_id,   record->face_id,

@@ -6,6 +6,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/hash.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,8 +28,7 @@ static pr_status note(verifying *job, pr_status status)
         return status;
     }
     char message[1024];
-    (void)strncpy(message, pr_error_message(), sizeof(message) - 1);
-    message[sizeof(message) - 1] = '\0';
+    (void)snprintf(message, sizeof(message), "%s", pr_error_message());
     pr_error_clear();
     job->result->n_bad++;
     return job->result->n_bad <= job->limit ? pr_text_add(&job->result->messages, "%s\n", message)
@@ -52,7 +52,24 @@ static const char *name_of(const verifying *job, const pr_crop_row *row, char *t
     return pr__crop_row_name(row, job->shard->words, text, n_bytes);
 }
 
-/* One payload: its CRC, its header against the row, and all its pixels. */
+/* Header and all pixels of the payload in job->bytes, against what its row says. */
+static pr_status decode(verifying *job, const pr_crop_row *row, size_t n_bytes, int channels)
+{
+    pr_codec codec = PR_CODEC_JPEG;
+    pr_image_u8 image = {.channels = channels};
+    PR_TRY(pr_image_probe(job->bytes, n_bytes, &codec, &image.width, &image.height));
+    const char *const told = channels == 3 ? pr__words_at(job->shard->words, row->codec) : "png";
+    PR_REQUIRE(strcmp(pr_codec_name(codec), told) == 0 && image.width == row->width &&
+                   image.height == row->height,
+               PR_ERR_FORMAT, "is %s of %d x %d, want %s of %d x %d", pr_codec_name(codec),
+               image.width, image.height, told, row->width, row->height);
+    PR_TRY(room_for(&job->pixels, &job->pixels_room, pr_image_bytes(&image)));
+    image.data = job->pixels;
+    return channels == 3 ? pr_image_decode_rgb(job->bytes, n_bytes, &image)
+                         : pr_image_decode_grey(job->bytes, n_bytes, &image);
+}
+
+/* One payload: its CRC, and what it decodes to. */
 static pr_status check_payload(verifying *job, int64_t record, const char *what, uint64_t at,
                                size_t n_bytes, uint32_t wanted, int channels)
 {
@@ -66,28 +83,10 @@ static pr_status check_payload(verifying *job, int64_t record, const char *what,
     PR_REQUIRE(crc == wanted, PR_ERR_FORMAT,
                "%s: record %lld, %s: the CRC of its %s is %08x, want %08x", path, (long long)record,
                name, what, crc, wanted);
-
-    pr_codec codec = PR_CODEC_JPEG;
-    pr_image_u8 image = {.channels = channels};
-    pr_status status = pr_image_probe(job->bytes, n_bytes, &codec, &image.width, &image.height);
-    if (status == PR_OK) {
-        const char *const told =
-            channels == 3 ? pr__words_at(job->shard->words, row->codec) : "png";
-        PR_REQUIRE(strcmp(pr_codec_name(codec), told) == 0 && image.width == row->width &&
-                       image.height == row->height,
-                   PR_ERR_FORMAT,
-                   "%s: record %lld, %s: its %s is %s of %d x %d, want %s of %d x %d", path,
-                   (long long)record, name, what, pr_codec_name(codec), image.width, image.height,
-                   told, row->width, row->height);
-        PR_TRY(room_for(&job->pixels, &job->pixels_room, pr_image_bytes(&image)));
-        image.data = job->pixels;
-        status = channels == 3 ? pr_image_decode_rgb(job->bytes, n_bytes, &image)
-                               : pr_image_decode_grey(job->bytes, n_bytes, &image);
-    }
+    const pr_status status = decode(job, row, n_bytes, channels);
     if (status != PR_OK && status != PR_ERR_NOMEM) {
         char why[512];
-        (void)strncpy(why, pr_error_message(), sizeof(why) - 1);
-        why[sizeof(why) - 1] = '\0';
+        (void)snprintf(why, sizeof(why), "%s", pr_error_message());
         pr_error_clear();
         return PR_FAIL(status, "%s: record %lld, %s: its %s: %s", path, (long long)record, name,
                        what, why);
@@ -113,6 +112,15 @@ static pr_status check_record(verifying *job, int64_t record)
                                                  shard->mask_crc32c[record], 1));
 }
 
+static bool maps_equal(const double a[6], const double b[6])
+{
+    int n_equal = 0;
+    for (int i = 0; i < 6; i++) {
+        n_equal += a[i] == b[i];
+    }
+    return n_equal == 6;
+}
+
 /* Words compare as text, since index and shard number them each in their own way. */
 static bool rows_agree(const verifying *job, const pr_index_row *row)
 {
@@ -127,8 +135,7 @@ static bool rows_agree(const verifying *job, const pr_index_row *row)
     const uint64_t *const offset = shard->image_offset + row->record;
     return row->crop.frame == there->frame && row->crop.face == there->face &&
            row->crop.width == there->width && row->crop.height == there->height &&
-           row->crop.has_crop == there->has_crop &&
-           memcmp(row->crop.crop, there->crop, sizeof(there->crop)) == 0 &&
+           row->crop.has_crop == there->has_crop && maps_equal(row->crop.crop, there->crop) &&
            row->crop.landmark_crc32c == there->landmark_crc32c &&
            row->image_at == shard->tables[PR_SHARD_IMAGE].at + offset[0] &&
            row->image_bytes == offset[1] - offset[0] &&

@@ -13,6 +13,9 @@
 
 enum { PR_WORD_MAX_BYTES = 255 }; /* of a word in a dataset; joined words in memory are longer */
 
+/** What forbids TEXT as a word of a dataset (its length, control characters), or NULL. */
+const char *pr__word_check(const char *text);
+
 typedef struct pr_words pr_words;
 
 pr_status pr__words_create(pr_words **out);

@@ -55,10 +55,10 @@ static pr_status report(pr_command_call *call, const pr_verify_result *mine)
         status = PR_FAIL(PR_ERR_NOMEM, "verify: no memory for %d ranks", n_ranks);
     }
     status = pr_comm_agree(call->comm, "verify.ranks", status);
-    if (status == PR_OK) {
+    if (status == PR_OK && all != NULL && bytes_of != NULL) { /* NULL anywhere failed everywhere */
         status = gather(call->comm, mine, all, bytes_of, &messages);
     }
-    if (status == PR_OK) {
+    if (status == PR_OK && all != NULL) {
         int64_t n_crops = 0;
         int64_t n_bad = 0;
         for (int r = 0; r < n_ranks; r++) {

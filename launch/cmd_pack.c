@@ -33,7 +33,7 @@ static pr_status measure(pr_comm *comm, pr_pack *pack)
         status = PR_FAIL(PR_ERR_NOMEM, "pack: no memory for %d ranks", n_ranks);
     }
     status = pr_comm_agree(comm, "pack.memory", status);
-    if (status == PR_OK) {
+    if (status == PR_OK && bytes_of != NULL) { /* NULL on any rank has failed on all */
         pr_pack_size *const sizes = pr_pack_sizes(pack);
         for (int r = 0; r < n_ranks; r++) {
             int64_t begin = 0;

@@ -99,9 +99,10 @@ static void test_mistakes(void)
     CHECK_FAILS(pr_manifest_read("/nowhere/manifest.tsv", NULL, &manifest), PR_ERR_IO, "/nowhere");
     CHECK_FAILS(pr_manifest_read("/nowhere", "", &manifest), PR_ERR_INVALID, "is empty");
 
-    char word[400] = "dataset\tpath\tlabel\tvideo\tframe\nd\ta\treal\t";
-    memset(word + strlen(word), 'v', 256);
-    (void)strcat(word, "\t1\n");
+    char video[257] = "";
+    char word[400];
+    memset(video, 'v', 256);
+    (void)snprintf(word, sizeof(word), HEAD "d\ta\treal\t%s\t1\n", video);
     CHECK_FAILS(parse(word, NULL, &manifest), PR_ERR_FORMAT, "is longer than 255 bytes");
 }
 

@@ -40,9 +40,9 @@ static void add_crop(const char *dir, int number, pr_text *manifest)
     }
     if (record->n_landmarks > 0) {
         (void)snprintf(points, sizeof(points), "points%d.txt", number);
-        for (int i = 0; i < record->n_landmarks; i++) {
-            CHECK_OK(pr_text_add(&text, "%.9g %.9g\n", (double)record->landmarks[2 * i],
-                                 (double)record->landmarks[2 * i + 1]));
+        for (int i = 0; i < 2 * record->n_landmarks; i++) {
+            CHECK_OK(
+                pr_text_add(&text, "%.9g%c", (double)crop.landmarks[i], i % 2 == 0 ? ' ' : '\n'));
         }
         write_file(dir, points, text.chars, text.n_chars);
         pr_text_free(&text);
@@ -295,8 +295,13 @@ static void test_aligned(void)
     synthetic_remove(dir);
 }
 
-int main(void)
+/* With a folder, only a tree to pack is written into it: for pack_ranks.sh. */
+int main(int argc, char **argv)
 {
+    if (argc > 1) {
+        write_tree(argv[1], argc > 2 ? 7 : 1);
+        return check_exit_code();
+    }
     char tree[256];
     char out[256];
     synthetic_folder(tree);

@@ -74,8 +74,18 @@ static void write_file(const char *path, const uint8_t *bytes, size_t n_bytes)
     require(fd >= 0 && write(fd, bytes, n_bytes) == (ssize_t)n_bytes && close(fd) == 0);
 }
 
+/* The tables' data again, to be written to. */
+static uint8_t *memory[PR_SHARD_N_TABLES];
+
+static void set(pr_h5_table *tables, int i, void *data, int64_t n_rows)
+{
+    tables[i].data = data;
+    tables[i].n_rows = n_rows;
+    memory[i] = data;
+}
+
 /* The changes, over the bytes of all tables one behind the other. */
-static void change(pr_h5_table *tables, int n_tables, const uint8_t *bytes, size_t n_bytes)
+static void change(const pr_h5_table *tables, int n_tables, const uint8_t *bytes, size_t n_bytes)
 {
     size_t n_all = 0;
     for (int i = 0; i < n_tables; i++) {
@@ -86,7 +96,7 @@ static void change(pr_h5_table *tables, int n_tables, const uint8_t *bytes, size
         for (int i = 0; i < n_tables; i++) {
             const size_t n = tables[i].data != NULL ? pr_h5_table_bytes(&tables[i]) : 0;
             if (at < n) {
-                ((uint8_t *)(uintptr_t)tables[i].data)[at] = bytes[k + 2];
+                memory[i][at] = bytes[k + 2];
                 break;
             }
             at -= n;
@@ -117,12 +127,6 @@ static const pr_crop_row good_crop = {.dataset = 1,
 enum { N_WORDS = 7, WIDTH = 5, N_CROPS = 3 };
 static const char good_words[N_WORDS][WIDTH] = {"", "a", "fake", "jpeg", "png", "real", "v"};
 
-static void set(pr_h5_table *table, void *data, int64_t n_rows)
-{
-    table->data = data;
-    table->n_rows = n_rows;
-}
-
 static pr_crop_row crop_at(int i, const float *landmarks)
 {
     pr_crop_row row = good_crop;
@@ -130,7 +134,7 @@ static pr_crop_row crop_at(int i, const float *landmarks)
     row.label = i % 2 == 0 ? 5 : 2;
     row.face = i % 2;
     row.landmark_first = i;
-    row.landmark_crc32c = pr_crc32c(landmarks + 2 * i, 2 * sizeof(*landmarks));
+    row.landmark_crc32c = pr_crc32c(landmarks + 2 * (ptrdiff_t)i, 2 * sizeof(*landmarks));
     return row;
 }
 
@@ -150,11 +154,11 @@ static void fuzz_index(const uint8_t *bytes, size_t n_bytes)
     pr__index_tables(tables);
     tables[PR_INDEX_WORDS].item_bytes = WIDTH;
     tables[PR_INDEX_PROVENANCE].item_bytes = sizeof(provenance) - 1;
-    set(&tables[PR_INDEX_CROPS], crops, N_CROPS);
-    set(&tables[PR_INDEX_WORDS], words, N_WORDS);
-    set(&tables[PR_INDEX_SHARDS], &shard, 1);
-    set(&tables[PR_INDEX_PROVENANCE], provenance, 1);
-    set(&tables[PR_INDEX_LANDMARKS], landmarks, N_CROPS);
+    set(tables, PR_INDEX_CROPS, crops, N_CROPS);
+    set(tables, PR_INDEX_WORDS, words, N_WORDS);
+    set(tables, PR_INDEX_SHARDS, &shard, 1);
+    set(tables, PR_INDEX_PROVENANCE, provenance, 1);
+    set(tables, PR_INDEX_LANDMARKS, landmarks, N_CROPS);
     change(tables, PR_INDEX_N_TABLES, bytes, n_bytes);
     pr_h5_attr attrs[] = {{"format_version", PR_FORMAT_VERSION, 0}, {"metadata_checksum", 0, 0}};
     write_tables(index_path, tables, PR_INDEX_N_TABLES, PR_INDEX_LANDMARKS, attrs, 2);
@@ -177,15 +181,15 @@ static void fuzz_tables(const uint8_t *bytes, size_t n_bytes)
     pr_h5_table tables[PR_SHARD_N_TABLES];
     pr__shard_tables(tables);
     tables[PR_SHARD_WORDS].item_bytes = WIDTH;
-    set(&tables[PR_SHARD_CROPS], crops, N_CROPS);
-    set(&tables[PR_SHARD_WORDS], words, N_WORDS);
-    set(&tables[PR_SHARD_IMAGE_OFFSET], image, N_CROPS + 1);
-    set(&tables[PR_SHARD_IMAGE_CRC], image_crc, N_CROPS);
-    set(&tables[PR_SHARD_MASK_OFFSET], mask, N_CROPS + 1);
-    set(&tables[PR_SHARD_MASK_CRC], mask_crc, N_CROPS);
-    set(&tables[PR_SHARD_LANDMARKS], landmarks, N_CROPS);
-    set(&tables[PR_SHARD_IMAGE], NULL, 24);
-    set(&tables[PR_SHARD_MASK], NULL, 8);
+    set(tables, PR_SHARD_CROPS, crops, N_CROPS);
+    set(tables, PR_SHARD_WORDS, words, N_WORDS);
+    set(tables, PR_SHARD_IMAGE_OFFSET, image, N_CROPS + 1);
+    set(tables, PR_SHARD_IMAGE_CRC, image_crc, N_CROPS);
+    set(tables, PR_SHARD_MASK_OFFSET, mask, N_CROPS + 1);
+    set(tables, PR_SHARD_MASK_CRC, mask_crc, N_CROPS);
+    set(tables, PR_SHARD_LANDMARKS, landmarks, N_CROPS);
+    set(tables, PR_SHARD_IMAGE, NULL, 24);
+    set(tables, PR_SHARD_MASK, NULL, 8);
     change(tables, PR_SHARD_N_TABLES, bytes, n_bytes);
     pr_h5_attr attrs[PR_SHARD_N_ATTRS];
     pr__shard_attrs(attrs);
