@@ -179,6 +179,17 @@ static pr_margin_attr margin_of(const pr_rccl_options *options)
     };
 }
 
+/* What RCCL has beside the inputs of every contrastive loss. */
+static pr_status add_own(building *b, const pr_rccl_options *options, pr_value state[N_STATES])
+{
+    const int64_t n_lambda = pr_rccl_n_lambda(options);
+
+    PR_TRY(pr_graph_input(b->graph, "id", pr_desc_1(PR_I64, b->n_rows), false, &b->id));
+    PR_TRY(pr_graph_input(b->graph, "info", pr_desc_1(PR_I64, 2), false, &b->info));
+    PR_TRY(pr_graph_input(b->graph, "lambda", pr_desc_1(PR_F64, n_lambda), false, &b->lambda));
+    return add_states(b, options, state);
+}
+
 pr_status pr_rccl_build(pr_graph *graph, const pr_rccl_options *options, int64_t n_rows,
                         int64_t n_cols)
 {
@@ -188,11 +199,7 @@ pr_status pr_rccl_build(pr_graph *graph, const pr_rccl_options *options, int64_t
     pr_value synthetic[N_SYNTHETIC];
 
     PR_TRY(add_common(&b));
-    PR_TRY(pr_graph_input(graph, "id", pr_desc_1(PR_I64, n_rows), false, &b.id));
-    PR_TRY(pr_graph_input(graph, "info", pr_desc_1(PR_I64, 2), false, &b.info));
-    PR_TRY(pr_graph_input(graph, "lambda", pr_desc_1(PR_F64, pr_rccl_n_lambda(options)), false,
-                          &b.lambda));
-    PR_TRY(add_states(&b, options, state));
+    PR_TRY(add_own(&b, options, state));
     /* R29: the bank takes the batch in before anything is made from it. */
     if (options->order == PR_RCCL_UPDATE_FIRST) {
         PR_TRY(add_update(&b, options, state));

@@ -79,7 +79,7 @@ static int64_t draw_mate(const pr_sampler *sampler, int64_t anchor, int level,
                          const pr_draw_key *key)
 {
     const pr__table *const table = &sampler->table;
-    const int label = table->label[anchor];
+    const unsigned label = table->label[anchor];
 
     switch (level) {
     case PR_LEVEL_TEMPORAL:

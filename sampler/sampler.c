@@ -18,21 +18,14 @@ static pr_status check_probs(const pr_sampler_options *options)
     return PR_OK;
 }
 
-static pr_status check_options(const pr_sampler_options *options)
+static pr_status check_batch(const pr_sampler_options *options)
 {
-    const bool paired = options->pairing != PR_PAIR_NONE;
-    const int64_t unit =
-        options->n_micro * (options->balance == PR_BALANCE_NONE ? (int64_t)1 : (int64_t)2);
+    const bool balanced = options->balance != PR_BALANCE_NONE;
+    const int64_t unit = options->n_micro * (balanced ? (int64_t)2 : (int64_t)1);
 
     PR_REQUIRE(options->n_micro >= 1 && options->items_per_batch >= 1, PR_ERR_INVALID,
                "sampler: %lld items a batch in %d micro-batches, both must be at least 1",
                (long long)options->items_per_batch, options->n_micro);
-    PR_REQUIRE(options->views_per_item == (paired ? 2 : 1), PR_ERR_INVALID,
-               "sampler: %d views an item, must be %d with%s pairing", options->views_per_item,
-               paired ? 2 : 1, paired ? "" : "out");
-    PR_REQUIRE(options->pairing < PR_PAIR_TEMPORAL || options->max_gap >= 1, PR_ERR_INVALID,
-               "sampler: temporal mates at most %lld frames apart, must be at least 1",
-               (long long)options->max_gap);
     if (options->items_per_batch % unit != 0) {
         const int64_t below = options->items_per_batch / unit * unit;
         return PR_FAIL(
@@ -40,10 +33,24 @@ static pr_status check_options(const pr_sampler_options *options)
             "sampler: a batch of %lld items does not divide into %d micro-batches%s; the "
             "nearest that do are %lld and %lld",
             (long long)options->items_per_batch, options->n_micro,
-            unit > options->n_micro ? " of equally many reals and fakes" : "",
+            balanced ? " of equally many reals and fakes" : "",
             (long long)(below > 0 ? below : unit),
             (long long)(below > 0 ? below + unit : 2 * unit));
     }
+    return PR_OK;
+}
+
+static pr_status check_options(const pr_sampler_options *options)
+{
+    const bool paired = options->pairing != PR_PAIR_NONE;
+
+    PR_TRY(check_batch(options));
+    PR_REQUIRE(options->views_per_item == (paired ? 2 : 1), PR_ERR_INVALID,
+               "sampler: %d views an item, must be %d with%s pairing", options->views_per_item,
+               paired ? 2 : 1, paired ? "" : "out");
+    PR_REQUIRE(options->pairing < PR_PAIR_TEMPORAL || options->max_gap >= 1, PR_ERR_INVALID,
+               "sampler: temporal mates at most %lld frames apart, must be at least 1",
+               (long long)options->max_gap);
     return check_probs(options);
 }
 

@@ -5,91 +5,89 @@
 
 enum { BACKGROUND, FACE };
 
-#define TRY_ARRAY(pointer, n)                                                                      \
-    do {                                                                                           \
-        (pointer) = pr_calloc((n), sizeof(*(pointer)));                                            \
-        PR_REQUIRE((pointer) != NULL, PR_ERR_NOMEM, "sampler: no memory for %lld samples",         \
-                   (long long)(n));                                                                \
-    } while (0)
+/* A table while it is built, with scratch for 2 n samples. */
+typedef struct building {
+    const pr__source *source;
+    const pr__table_options *options;
+    pr__table *table;
+    pr__entry *entries;
+    int64_t *numbers;
+} building;
 
-static pr_status build_labels(const pr__source *source, const pr__table_options *options,
-                              pr__table *table)
+static const pr_sample *sample_of(const building *b, int64_t i)
 {
-    TRY_ARRAY(table->label, table->n);
-    for (int64_t i = 0; i < table->n; i++) {
-        table->label[i] = source->at(source->context, i)->label;
-    }
-    if (!options->shuffle_labels) {
-        return PR_OK;
-    }
-    const pr_draw_key key = {.seed = options->seed, .purpose = PR_FOR_LABELS};
-    int64_t *from = NULL;
-    TRY_ARRAY(from, table->n);
-    pr_draw_permutation(&key, table->n, from);
-    for (int64_t i = 0; i < table->n; i++) {
-        table->label[i] = source->at(source->context, from[i])->label;
-    }
-    pr_free(from);
+    return b->source->at(b->source->context, i);
+}
+
+static pr_status allocate(building *b)
+{
+    pr__table *const table = b->table;
+    const int64_t n = table->n;
+
+    table->label = pr_calloc(n, sizeof(*table->label));
+    table->place_in_pool = pr_calloc(n, sizeof(*table->place_in_pool));
+    table->pool[PR_REAL] = pr_calloc(n, sizeof(*table->pool[PR_REAL]));
+    table->pool[PR_FAKE] = pr_calloc(n, sizeof(*table->pool[PR_FAKE]));
+    table->neighbour = pr_calloc(n, sizeof(*table->neighbour));
+    table->video = pr_calloc(n, sizeof(*table->video));
+    table->person[BACKGROUND] = pr_calloc(n, sizeof(*table->person[BACKGROUND]));
+    table->person[FACE] = pr_calloc(n, sizeof(*table->person[FACE]));
+    b->entries = pr_calloc(2 * n, sizeof(*b->entries));
+    b->numbers = pr_calloc(2 * n, sizeof(*b->numbers));
+    const bool all = table->label != NULL && table->place_in_pool != NULL &&
+                     table->pool[PR_REAL] != NULL && table->pool[PR_FAKE] != NULL &&
+                     table->neighbour != NULL && table->video != NULL &&
+                     table->person[BACKGROUND] != NULL && table->person[FACE] != NULL &&
+                     b->entries != NULL && b->numbers != NULL;
+    PR_REQUIRE(all, PR_ERR_NOMEM, "sampler: no memory for %lld samples", (long long)n);
     return PR_OK;
 }
 
-/* Marks in place_in_pool (0 kept, -1 left out) which samples of the larger class stay. */
-static pr_status keep_subset(const pr__table_options *options, pr__table *table,
-                             const int64_t n_of[2])
+static void build_labels(const building *b)
 {
-    const int larger = n_of[PR_FAKE] > n_of[PR_REAL] ? PR_FAKE : PR_REAL;
-    const int64_t n_keep = n_of[1 - larger];
-    const pr_draw_key key = {
-        .seed = options->seed, .place = (uint32_t)larger, .purpose = PR_FOR_SUBSET};
-    int64_t *drawn = NULL;
-    int64_t *members = NULL;
-    pr_status status = PR_OK;
-    int64_t n_members = 0;
+    const pr_draw_key key = {.seed = b->options->seed, .purpose = PR_FOR_LABELS};
 
-    drawn = pr_calloc(n_of[larger], sizeof(*drawn));
-    members = pr_calloc(n_of[larger], sizeof(*members));
-    if (drawn == NULL || members == NULL) {
-        status = PR_FAIL(PR_ERR_NOMEM, "sampler: no memory to under-sample %lld samples",
-                         (long long)n_of[larger]);
-        goto done;
+    for (int64_t i = 0; i < b->table->n; i++) {
+        b->numbers[i] = i;
     }
-    for (int64_t i = 0; i < table->n; i++) {
-        if (table->label[i] == larger) {
-            members[n_members++] = i;
-            table->place_in_pool[i] = -1;
-        }
+    if (b->options->shuffle_labels) {
+        pr_draw_permutation(&key, b->table->n, b->numbers);
     }
-    pr_draw_permutation(&key, n_members, drawn);
-    for (int64_t i = 0; i < n_keep; i++) {
-        table->place_in_pool[members[drawn[i]]] = 0;
+    for (int64_t i = 0; i < b->table->n; i++) {
+        b->table->label[i] = sample_of(b, b->numbers[i])->label == PR_FAKE ? PR_FAKE : PR_REAL;
     }
-done:
-    pr_free(drawn);
-    pr_free(members);
-    return status;
 }
 
-static pr_status build_pools(const pr__table_options *options, pr__table *table)
+/* Fills the pools with all samples, in key order. */
+static void fill_pools(pr__table *table)
 {
-    int64_t n_of[2] = {0, 0};
-
+    table->n_pool[PR_REAL] = 0;
+    table->n_pool[PR_FAKE] = 0;
     for (int64_t i = 0; i < table->n; i++) {
-        n_of[table->label[i]]++;
-    }
-    TRY_ARRAY(table->place_in_pool, table->n);
-    if (options->subset_once) {
-        PR_TRY(keep_subset(options, table, n_of));
-    }
-    TRY_ARRAY(table->pool[PR_REAL], n_of[PR_REAL]);
-    TRY_ARRAY(table->pool[PR_FAKE], n_of[PR_FAKE]);
-    for (int64_t i = 0; i < table->n; i++) {
-        const int label = table->label[i];
-        if (table->place_in_pool[i] == 0) {
+        const unsigned label = table->label[i];
+        if (table->place_in_pool[i] >= 0) {
             table->place_in_pool[i] = table->n_pool[label];
             table->pool[label][table->n_pool[label]++] = i;
         }
     }
-    return PR_OK;
+}
+
+static void build_pools(const building *b)
+{
+    pr__table *const table = b->table;
+
+    fill_pools(table);
+    if (b->options->subset_once) {
+        const int larger = table->n_pool[PR_FAKE] > table->n_pool[PR_REAL] ? PR_FAKE : PR_REAL;
+        const int64_t n_keep = table->n_pool[1 - larger];
+        const pr_draw_key key = {
+            .seed = b->options->seed, .place = (uint32_t)larger, .purpose = PR_FOR_SUBSET};
+        pr_draw_permutation(&key, table->n_pool[larger], b->numbers);
+        for (int64_t i = n_keep; i < table->n_pool[larger]; i++) {
+            table->place_in_pool[table->pool[larger][b->numbers[i]]] = -1;
+        }
+        fill_pools(table);
+    }
 }
 
 static bool same_clip(const pr_sample *a, const pr_sample *b)
@@ -97,49 +95,53 @@ static bool same_clip(const pr_sample *a, const pr_sample *b)
     return a->video_key == b->video_key && a->compression == b->compression;
 }
 
+/* The nearer of the entries before and after entry I in the same group, at most MAX_GAP away. */
+static int64_t nearer(const pr__entry *entries, int64_t n, int64_t i, int64_t max_gap)
+{
+    int64_t nearest = max_gap + 1;
+    int64_t found = -1;
+
+    for (int64_t side = 1; side >= -1; side -= 2) {
+        const int64_t j = i + side;
+        if (j < 0 || j >= n || entries[j].a != entries[i].a || entries[j].b != entries[i].b) {
+            continue;
+        }
+        const int64_t gap = (entries[j].c - entries[i].c) * side;
+        if (gap < nearest) {
+            nearest = gap;
+            found = entries[j].sample;
+        }
+    }
+    return found;
+}
+
 /*
  * The neighbour is the nearest stored frame of the same video, compression and face, the following
  * one where two are equally near (R4). It has the anchor's label: labels differ inside a video only
  * where they are shuffled.
  */
-static pr_status build_neighbours(const pr__source *source, int64_t max_gap, pr__table *table)
+static void build_neighbours(const building *b)
 {
-    pr__entry *entries = NULL;
+    pr__table *const table = b->table;
     int64_t n_entries = 0;
     int64_t clip = -1;
 
-    TRY_ARRAY(table->neighbour, table->n);
-    TRY_ARRAY(entries, table->n);
     for (int64_t i = 0; i < table->n; i++) {
-        const pr_sample *const sample = source->at(source->context, i);
+        const pr_sample *const sample = sample_of(b, i);
         table->neighbour[i] = -1;
-        if (i == 0 || !same_clip(sample, source->at(source->context, i - 1))) {
+        if (i == 0 || !same_clip(sample, sample_of(b, i - 1))) {
             clip = i;
         }
         if (table->place_in_pool[i] >= 0) {
-            entries[n_entries++] =
+            b->entries[n_entries++] =
                 (pr__entry){clip, (int64_t)sample->face * 2 + table->label[i], sample->frame, i};
         }
     }
-    pr__entries_sort(entries, n_entries);
+    pr__entries_sort(b->entries, n_entries);
     for (int64_t i = 0; i < n_entries; i++) {
-        int64_t nearest = max_gap;
-        for (int64_t side = 1; side >= -1; side -= 2) {
-            const int64_t j = i + side;
-            if (j < 0 || j >= n_entries || entries[j].a != entries[i].a ||
-                entries[j].b != entries[i].b) {
-                continue;
-            }
-            const int64_t gap = (entries[j].c - entries[i].c) * side;
-            const bool first_found = table->neighbour[entries[i].sample] < 0;
-            if (gap < nearest || (gap == nearest && first_found)) {
-                table->neighbour[entries[i].sample] = entries[j].sample;
-                nearest = gap;
-            }
-        }
+        table->neighbour[b->entries[i].sample] =
+            nearer(b->entries, n_entries, i, b->options->max_gap);
     }
-    pr_free(entries);
-    return PR_OK;
 }
 
 /* A word that means the same only inside one dataset, as one number; 0 stays unknown. */
@@ -152,7 +154,7 @@ static int64_t scoped(pr_word dataset, pr_word word)
  * R1 and R31. Fakes: the same person's background (the same background video where the person is
  * unknown), or the same person's face. Reals: the same person. Unknown people are nobody's mates.
  */
-static int64_t semantic_key(const pr_sample *sample, int label, int relation)
+static int64_t semantic_key(const pr_sample *sample, unsigned label, int relation)
 {
     if (label == PR_REAL) {
         const pr_word person = sample->bg_id != 0 ? sample->bg_id : sample->face_id;
@@ -166,23 +168,19 @@ static int64_t semantic_key(const pr_sample *sample, int label, int relation)
                               : -scoped(sample->dataset, sample->bg_video);
 }
 
-static pr_status build_groups(const pr__source *source, pr__table *table, int relation)
+static pr_status build_groups(const building *b, int relation)
 {
-    pr__entry *entries = NULL;
+    pr__table *const table = b->table;
     int64_t n_entries = 0;
 
-    TRY_ARRAY(entries, table->n);
     for (int64_t i = 0; i < table->n; i++) {
-        const int label = table->label[i];
-        const int64_t key = semantic_key(source->at(source->context, i), label, relation);
+        const int64_t key = semantic_key(sample_of(b, i), table->label[i], relation);
         if (key != 0 && table->place_in_pool[i] >= 0) {
-            entries[n_entries++] = (pr__entry){key, label, table->video[i], i};
+            b->entries[n_entries++] = (pr__entry){key, table->label[i], table->video[i], i};
         }
     }
-    const pr_status status = pr__groups_build(entries, n_entries, table->n,
-                                              relation == FACE ? &table->face : &table->background);
-    pr_free(entries);
-    return status;
+    return pr__groups_build(b->entries, n_entries, table->n,
+                            relation == FACE ? &table->face : &table->background);
 }
 
 /*
@@ -202,60 +200,54 @@ static void number_keys(pr__entry *entries, int64_t n, int64_t *number_of)
     }
 }
 
-static pr_status build_numbers(const pr__source *source, pr__table *table)
+static void build_numbers(const building *b)
 {
-    pr__entry *entries = NULL;
-    int64_t *first = NULL;
+    pr__table *const table = b->table;
     int64_t n_entries = 0;
-    pr_status status = PR_OK;
 
-    TRY_ARRAY(table->video, table->n);
-    TRY_ARRAY(table->person[BACKGROUND], table->n);
-    TRY_ARRAY(table->person[FACE], table->n);
-    entries = pr_calloc(2 * table->n, sizeof(*entries));
-    first = pr_calloc(2 * table->n, sizeof(*first));
-    if (entries == NULL || first == NULL) {
-        status = PR_FAIL(PR_ERR_NOMEM, "sampler: no memory for %lld samples", (long long)table->n);
-        goto done;
-    }
     for (int64_t i = 0; i < table->n; i++) {
-        entries[i] = (pr__entry){source->at(source->context, i)->video_key, 0, 0, i};
+        b->entries[i] = (pr__entry){sample_of(b, i)->video_key, 0, 0, i};
     }
-    number_keys(entries, table->n, table->video);
+    number_keys(b->entries, table->n, table->video);
 
     for (int64_t i = 0; i < 2 * table->n; i++) {
-        const pr_sample *const sample = source->at(source->context, i / 2);
+        const pr_sample *const sample = sample_of(b, i / 2);
         const pr_word person = i % 2 == FACE ? sample->face_id : sample->bg_id;
-        first[i] = -1;
+        b->numbers[i] = -1;
         if (person != 0) {
-            entries[n_entries++] = (pr__entry){scoped(sample->dataset, person), 0, 0, i};
+            b->entries[n_entries++] = (pr__entry){scoped(sample->dataset, person), 0, 0, i};
         }
     }
-    number_keys(entries, n_entries, first);
+    number_keys(b->entries, n_entries, b->numbers);
     for (int64_t i = 0; i < 2 * table->n; i++) {
-        table->person[i % 2][i / 2] = first[i];
+        table->person[i % 2][i / 2] = b->numbers[i];
     }
-done:
-    pr_free(entries);
-    pr_free(first);
-    return status;
+}
+
+static pr_status build(building *b)
+{
+    PR_TRY(allocate(b));
+    build_labels(b);
+    build_pools(b);
+    build_numbers(b);
+    build_neighbours(b);
+    if (b->options->semantic) {
+        PR_TRY(build_groups(b, BACKGROUND));
+        PR_TRY(build_groups(b, FACE));
+    }
+    return PR_OK;
 }
 
 pr_status pr__table_build(const pr__source *source, const pr__table_options *options,
                           pr__table *table)
 {
+    building b = {.source = source, .options = options, .table = table};
+
     *table = (pr__table){.n = source->n};
-    PR_TRY(build_labels(source, options, table));
-    PR_TRY(build_pools(options, table));
-    PR_TRY(build_numbers(source, table));
-    if (options->max_gap > 0) {
-        PR_TRY(build_neighbours(source, options->max_gap, table));
-    }
-    if (options->semantic) {
-        PR_TRY(build_groups(source, table, BACKGROUND));
-        PR_TRY(build_groups(source, table, FACE));
-    }
-    return PR_OK;
+    const pr_status status = build(&b);
+    pr_free(b.entries);
+    pr_free(b.numbers);
+    return status;
 }
 
 void pr__table_free(pr__table *table)

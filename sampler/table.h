@@ -17,7 +17,7 @@ typedef struct pr__source {
 
 typedef struct pr__table {
     int64_t n;
-    int8_t *label;    /* [n] as shown: permuted where the labels are shuffled */
+    uint8_t *label;   /* [n] as shown: permuted where the labels are shuffled */
     int64_t *pool[2]; /* by label: the samples in use, in key order */
     int64_t n_pool[2];
     int64_t *place_in_pool; /* [n] or -1 where balance leaves the sample out for good */
@@ -34,7 +34,7 @@ typedef struct pr__table_options {
     uint64_t seed;
     bool shuffle_labels;
     bool subset_once; /* the larger class keeps only as many samples as the smaller has */
-    int64_t max_gap;  /* of frames, for neighbours; 0: none are looked for */
+    int64_t max_gap;  /* of frames between neighbours; 0: there are none */
     bool semantic;    /* whether groups are wanted */
 } pr__table_options;
 

@@ -36,6 +36,21 @@
 
 enum { Z, LABEL, INFO, HARD, HARD_KEY, HARD_COUNT, CENTRE, CENTRE_COUNT, LAMBDA, N_IN };
 
+static pr_status check_attr(const pr_rccl_fuse_attr *attr)
+{
+    const int64_t most = attr->n_near > attr->n_mixed ? attr->n_near : attr->n_mixed;
+    PR_REQUIRE(attr->n_kept >= 1 && attr->n_near >= 1 && attr->n_local >= 1 && attr->n_mixed >= 1,
+               PR_ERR_INVALID, "u = %lld, M = %lld, s = %lld, V = %lld, all must be at least 1",
+               (long long)attr->n_kept, (long long)attr->n_near, (long long)attr->n_local,
+               (long long)attr->n_mixed);
+    PR_REQUIRE(most <= PR_RCCL_MAX_NEAR && attr->n_local <= PR_RCCL_MAX_NEAR, PR_ERR_INVALID,
+               "M = %lld, V = %lld, s = %lld, must be at most %d", (long long)attr->n_near,
+               (long long)attr->n_mixed, (long long)attr->n_local, PR_RCCL_MAX_NEAR);
+    PR_REQUIRE(attr->fusion != PR_RCCL_FUSE_LINEAR_SMOOTH || attr->n_smooth >= 1, PR_ERR_INVALID,
+               "%lld neighbours to smooth with, must be at least 1", (long long)attr->n_smooth);
+    return PR_OK;
+}
+
 static pr_status check_inputs(const pr_op_sig *sig, int64_t n_lambda)
 {
     const pr_rccl_fuse_attr *const attr = sig->attr;
@@ -60,16 +75,7 @@ static pr_status infer(pr_op_sig *sig)
     const pr_rccl_fuse_attr *const attr = sig->attr;
 
     PR_TRY(pr__contrast_expect_n(sig, N_IN));
-    const int64_t most = attr->n_near > attr->n_mixed ? attr->n_near : attr->n_mixed;
-    PR_REQUIRE(attr->n_kept >= 1 && attr->n_near >= 1 && attr->n_local >= 1 && attr->n_mixed >= 1,
-               PR_ERR_INVALID, "u = %lld, M = %lld, s = %lld, V = %lld, all must be at least 1",
-               (long long)attr->n_kept, (long long)attr->n_near, (long long)attr->n_local,
-               (long long)attr->n_mixed);
-    PR_REQUIRE(most <= PR_RCCL_MAX_NEAR && attr->n_local <= PR_RCCL_MAX_NEAR, PR_ERR_INVALID,
-               "M = %lld, V = %lld, s = %lld, must be at most %d", (long long)attr->n_near,
-               (long long)attr->n_mixed, (long long)attr->n_local, PR_RCCL_MAX_NEAR);
-    PR_REQUIRE(attr->fusion != PR_RCCL_FUSE_LINEAR_SMOOTH || attr->n_smooth >= 1, PR_ERR_INVALID,
-               "%lld neighbours to smooth with, must be at least 1", (long long)attr->n_smooth);
+    PR_TRY(check_attr(attr));
 
     const pr_dtype real = sig->in[Z].dtype;
     const int64_t n_cols = sig->in[Z].shape.dims[1];

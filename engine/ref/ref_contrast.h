@@ -10,6 +10,8 @@
 #include "engine/core/op.h"
 #include "engine/core/op_attr.h"
 
+#include <stddef.h>
+
 /** The inner product of A and B, each of N elements. */
 static inline double ref_contrast_dot(const double *a, const double *b, int64_t n)
 {
@@ -71,7 +73,7 @@ static inline double ref_margin_weight(const ref_margin *m, int64_t i, int64_t c
         return m->attr->transformed && m->tp_valid[c - m->n_rows] ? 1.0 : 0.0;
     }
     const bool used = m->attr->mixed_as_fake || (has_margin && m->attr->margin == PR_MARGIN_MIXED);
-    return used && m->mn_valid[c - m->n_rows - m->n_tp] ? 1.0 : 0.0;
+    return used && m->mn_valid != NULL && m->mn_valid[c - m->n_rows - m->n_tp] ? 1.0 : 0.0;
 }
 
 /** Whether column C is a positive of row I. */
@@ -85,7 +87,7 @@ static inline bool ref_margin_positive(const ref_margin *m, int64_t i, int64_t c
         const int64_t t = c - m->n_rows;
         return m->attr->transformed && m->tp_valid[t] && m->tp_label[t] == m->label[i];
     }
-    return m->attr->mixed_as_fake && m->label[i] == PR_LABEL_FAKE &&
+    return m->attr->mixed_as_fake && m->label[i] == PR_LABEL_FAKE && m->mn_valid != NULL &&
            m->mn_valid[c - m->n_rows - m->n_tp];
 }
 

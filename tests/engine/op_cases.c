@@ -9,6 +9,7 @@
 #define MATRIX(n, c) {PR_F64, {2, {n, c}}}
 #define VECTOR(n) {PR_F64, {1, {n}}}
 #define LABELS(n) {PR_I32, {1, {n}}}
+#define NUMBERS(n) {PR_I64, {1, {n}}}
 /* clang-format on */
 
 #define CONV(what_, n, h, w, ci, co, k, stride_, pad_, dilation_, bias)                            \
@@ -58,6 +59,29 @@
 #define PLAIN(op_, what_, ...)                                                                     \
     {                                                                                              \
         .op = PR_OP_##op_, .what = what_, .n_in = 1, .in = { __VA_ARGS__ }                         \
+    }
+#define FUSE(what_, n_lambda_, fusion_, mixing_)                                                   \
+    {                                                                                              \
+        .op = PR_OP_rccl_fuse, .what = what_,                                                      \
+        .attr = &(const pr_rccl_fuse_attr){.fusion = fusion_,                                      \
+                                           .mixing = mixing_,                                      \
+                                           .n_kept = CONTRAST_KEPT,                                \
+                                           .n_near = 3,                                            \
+                                           .n_smooth = 2,                                          \
+                                           .n_local = 2,                                           \
+                                           .n_mixed = 2,                                           \
+                                           .synth_grad = true},                                    \
+        .n_in = 9,                                                                                 \
+        .in = {MATRIX(CONTRAST_ROWS, CONTRAST_COLS),                                               \
+               LABELS(CONTRAST_ROWS),                                                              \
+               NUMBERS(2),                                                                         \
+               MATRIX(2 * CONTRAST_KEPT, CONTRAST_COLS),                                           \
+               {PR_I64, {2, {2 * CONTRAST_KEPT, 3}}},                                              \
+               NUMBERS(2),                                                                         \
+               VECTOR(CONTRAST_COLS),                                                              \
+               NUMBERS(1),                                                                         \
+               VECTOR(n_lambda_)},                                                                 \
+        .always_f64 = 1U << 6U | 1U << 8U, .fill = fill_fuse                                       \
     }
 
 static void fill_number(int i, int64_t n, void *data)
@@ -133,6 +157,65 @@ static void fill_two_classes(int i, int64_t n, void *data)
     }
 }
 
+/*
+ * Labels change with each pair of rows. Both slots of each label are kept: the first of one is row 1
+ * of this step, all others are from earlier ones.
+ */
+enum { CONTRAST_ROWS = 8, CONTRAST_COLS = 5, CONTRAST_KEPT = 2 };
+
+static void fill_contrast(int i, int64_t n, void *data, int label, int info, int key, int count)
+{
+    fill_number(i, i == label || i == info || i == key || i == count ? 0 : n, data);
+    for (int64_t k = 0; k < n; k++) {
+        if (i == label) {
+            ((int32_t *)data)[k] = (int32_t)(k / 2 % 2);
+        } else if (i == info) {
+            ((int64_t *)data)[k] = k == 0 ? 3 : 0;
+        } else if (i == key) {
+            /* id, step, place: slot 1 is row 1 of this step. */
+            ((int64_t *)data)[k] = k / 3 == 1 ? (k % 3 == 1 ? 3 : 1) : (k % 3 == 1 ? 2 : k);
+        } else if (i == count) {
+            ((int64_t *)data)[k] = CONTRAST_KEPT;
+        }
+    }
+}
+
+static void fill_update(int i, int64_t n, void *data)
+{
+    fill_contrast(i, n, data, 1, 3, 9, 10);
+    for (int64_t k = 0; k < n; k++) {
+        if (i == 2) {
+            ((int64_t *)data)[k] = k / 3;
+        } else if (i == 5) {
+            ((int64_t *)data)[k] = 4;
+        }
+    }
+}
+
+static void fill_fuse(int i, int64_t n, void *data)
+{
+    fill_contrast(i, n, data, 1, 2, 4, 5);
+    for (int64_t k = 0; k < n; k++) {
+        if (i == 7) {
+            ((int64_t *)data)[k] = 4;
+        } else if (i == 8) {
+            ((double *)data)[k] = 0.5 + 0.375 * op_number(8, k);
+        }
+    }
+}
+
+static void fill_margin(int i, int64_t n, void *data)
+{
+    fill_number(i, i == 0 || i == 3 || i == 6 ? n : 0, data);
+    for (int64_t k = 0; k < n; k++) {
+        if (i == 2) {
+            ((int64_t *)data)[k] = k == 0 ? 2 : 6;
+        } else if (i != 0 && i != 3 && i != 6) {
+            ((int32_t *)data)[k] = i == 1 || i == 4 ? (int32_t)(k % 2) : k != 1;
+        }
+    }
+}
+
 const op_case op_cases[] = {
     CONV("3x3", 2, 5, 6, 3, 4, 3, 1, 1, 1, false),
     CONV("3x3 of stride 2 without pad", 2, 7, 8, 3, 5, 3, 2, 0, 1, true),
@@ -201,6 +284,36 @@ const op_case op_cases[] = {
      .in = {MATRIX(17, 2), LABELS(17), VECTOR(17)},
      .fill = fill_two_classes},
     PLAIN(gather_rows, "of rows", MATRIX(3, 2)),
+    {.op = PR_OP_rccl_update,
+     .what = "into kept features",
+     .attr = &(const pr_rccl_update_attr){PR_RCCL_CENTRE_EPOCH, 0.9, 2, CONTRAST_KEPT, true, false},
+     .n_in = 11,
+     .in = {MATRIX(CONTRAST_ROWS, CONTRAST_COLS),
+            LABELS(CONTRAST_ROWS),
+            NUMBERS(CONTRAST_ROWS),
+            NUMBERS(2),
+            VECTOR(CONTRAST_COLS),
+            NUMBERS(1),
+            VECTOR(CONTRAST_COLS),
+            MATRIX(2 * CONTRAST_KEPT, CONTRAST_COLS),
+            VECTOR(2 * CONTRAST_KEPT),
+            {PR_I64, {2, {2 * CONTRAST_KEPT, 3}}},
+            NUMBERS(2)},
+     .always_f64 = 1U << 4U | 1U << 6U | 1U << 8U,
+     .fill = fill_update},
+    FUSE("smooth", 4 + 0, PR_RCCL_FUSE_SMOOTH, PR_RCCL_MIX_PAIR),
+    FUSE("linear", 4 + 12, PR_RCCL_FUSE_LINEAR, PR_RCCL_MIX_PAIR),
+    FUSE("linear, then smooth, mixed with a mean", 2 + 12, PR_RCCL_FUSE_LINEAR_SMOOTH,
+         PR_RCCL_MIX_MEAN),
+    {.op = PR_OP_margin_norm,
+     .what = "of four rows",
+     .attr =
+         &(const pr_margin_attr){
+             .tau = 0.5, .synthetic = true, .transformed = true, .margin = PR_MARGIN_MIXED},
+     .n_in = 8,
+     .in = {MATRIX(8, 5), LABELS(8), NUMBERS(2), MATRIX(4, 5), LABELS(4), LABELS(4), MATRIX(3, 5),
+            LABELS(3)},
+     .fill = fill_margin},
 };
 
 const int n_op_cases = sizeof(op_cases) / sizeof(*op_cases);

@@ -34,3 +34,17 @@ static void test_check(pr_comm *comm)
     }
     pr_replica_destroy(&replica);
 }
+
+int main(int argc, char **argv)
+{
+    CHECK_OK(pr_job_init(&argc, &argv));
+    pr_comm *comm = NULL;
+    CHECK_OK(pr_comm_create(&comm));
+    if (comm == NULL) {
+        return EXIT_FAILURE;
+    }
+    test_check(comm);
+    pr_comm_destroy(&comm);
+    pr_job_finish();
+    return check_exit_code();
+}

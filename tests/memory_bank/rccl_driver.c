@@ -188,8 +188,8 @@ int main(int argc, char **argv)
                                                                           : PR_BACKEND_CPU,
                                    .n_rows = head[1],
                                    .n_cols = head[2],
-                                   .n_ranks = atoi(argv[4]),
-                                   .n_micro = atoi(argv[5])};
+                                   .n_ranks = (int)strtol(argv[4], NULL, 10),
+                                   .n_micro = (int)strtol(argv[5], NULL, 10)};
         CHECK_OK(replay_all(&setup, head[0], &files));
     }
     if (files.in != NULL) {

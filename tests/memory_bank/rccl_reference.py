@@ -356,7 +356,7 @@ def main(driver):
                 lambdas = [h.get("lambda", np.zeros(0)) for h in have]
                 want = reference(o, seen, lambdas, supcon)
                 worst[backend] = compare("%s (%s)" % (title, backend), o, have, want, supcon, bound)
-                for n_ranks in range(2, 9) if backend == "cpu" else (3,):
+                for n_ranks in (2, 3, 5, 8) if backend == "cpu" else (3,):
                     again = run(driver, folder, steps, backend, n_ranks, 8, loss, words)
                     check(again == data, "%s (%s): other bytes on %d ranks" % (title, backend, n_ranks))
             print("%-32s ref %.1e, cpu %.1e" % (title, worst["ref"], worst["cpu"]))

@@ -54,6 +54,12 @@ static ranks_setup setup_of(const pr_rccl_options *rccl, pr_backend_id backend, 
                          .n_ranks = n_ranks};
 }
 
+/* Bytes, not values: this is about bits. */
+static bool same_bytes(const void *a, const void *b, size_t n_bytes)
+{
+    return memcmp(a, b, n_bytes) == 0;
+}
+
 static double sum(const double *x, int n)
 {
     double total = 0.0;
@@ -153,7 +159,7 @@ static void check_ranks(const char *const *words, changer change, int most, trai
         ranks r;
         CHECK_OK(ranks_create(&setup, &r));
         walk(&r, change, 0, N_STEPS, n_ranks == 1 ? one : &many);
-        CHECK(n_ranks == 1 || memcmp(one, &many, sizeof(many)) == 0,
+        CHECK(n_ranks == 1 || same_bytes(one, &many, sizeof(many)),
               "%d ranks give other bytes than one", n_ranks);
         ranks_destroy(&r);
     }
@@ -250,7 +256,7 @@ static void test_resume(void)
         walk(&r, NULL, 0, stop, &parts);
         ranks_copy_states(&r, &resumed);
         walk(&resumed, NULL, stop, N_STEPS, &parts);
-        CHECK(memcmp(&whole, &parts, sizeof(whole)) == 0, "resumed after step %lld: other bytes",
+        CHECK(same_bytes(&whole, &parts, sizeof(whole)), "resumed after step %lld: other bytes",
               (long long)stop);
         ranks_destroy(&r);
         ranks_destroy(&resumed);
@@ -275,14 +281,14 @@ static void test_modes(void)
         CHECK_OK(ranks_forward(&r, &made.batch, (pr_mode)mode, again));
         const int64_t count = *(int64_t *)pr_store_find(r.store[0], "bank.centre_count")->data;
         CHECK(count == N_ROWS / 2, "mode %d: %lld reals in the centre", mode, (long long)count);
-        CHECK(memcmp(loss, again, sizeof(loss)) == 0, "mode %d: another loss", mode);
+        CHECK(same_bytes(loss, again, sizeof(loss)), "mode %d: another loss", mode);
     }
     /* The next epoch forgets: as many reals as in one batch again. */
     made.batch.begins_epoch = true;
     CHECK_OK(ranks_forward(&r, &made.batch, PR_MODE_TRAIN, again));
     const int64_t count = *(int64_t *)pr_store_find(r.store[0], "bank.centre_count")->data;
     CHECK(count == N_ROWS / 2, "%lld reals in the centre of a new epoch", (long long)count);
-    CHECK(memcmp(loss, again, sizeof(loss)) == 0, "a new epoch remembers the last");
+    CHECK(same_bytes(loss, again, sizeof(loss)), "a new epoch remembers the last");
     ranks_destroy(&r);
 }
 
@@ -299,9 +305,9 @@ static void test_draws(void)
     for (uint32_t place = 0; place < 20; place++) {
         pr_rccl_draw(&rccl, 1, 2, place, a);
         pr_rccl_draw(&rccl, 1, 2, place, b);
-        CHECK(memcmp(a, b, 48 * sizeof(double)) == 0, "one key, two draws");
+        CHECK(same_bytes(a, b, 48 * sizeof(double)), "one key, two draws");
         pr_rccl_draw(&rccl, 1, 2, place + 1, b);
-        CHECK(memcmp(a, b, 48 * sizeof(double)) != 0, "two steps, one draw");
+        CHECK(!same_bytes(a, b, 48 * sizeof(double)), "two steps, one draw");
         for (int i = 0; i < 48; i++) {
             CHECK(a[i] >= 0.0 && a[i] <= 1.0, "lambda = %g", a[i]);
             n_outer += fabs(a[i] - 0.5) > 0.25;
