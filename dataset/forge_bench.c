@@ -42,6 +42,25 @@ static void map_points(const double map[6], const double in[PR_N_LANDMARKS][2],
     }
 }
 
+static int between(double v, int high)
+{
+    return v < 0 ? 0 : (v > high ? high : (int)v);
+}
+
+/* What of the frame has to be made: all of it for H.264, else what the crop reaches. */
+static pr_rect shown_rect(const pr__bench *bench, double x, double y, double side)
+{
+    const int n = bench->side;
+    if (bench->options->n_crf > 0) {
+        return (pr_rect){.width = n, .height = n};
+    }
+    const double reach = side / 2 + 2;
+    pr_rect rect = {.x = between(floor(x - reach), n - 1), .y = between(floor(y - reach), n - 1)};
+    rect.width = between(ceil(x + reach), n - 1) - rect.x + 1;
+    rect.height = between(ceil(y + reach), n - 1) - rect.y + 1;
+    return rect;
+}
+
 static pr_status plan_frame(const pr__bench *bench, const square *s, double face_px, int frame,
                             pr__frame *out)
 {
@@ -57,6 +76,7 @@ static pr_status plan_frame(const pr__bench *bench, const square *s, double face
     const double half = (o->size_px - 1) / 2.0;
     const double back[6] = {step, 0, x - half * step, 0, step, y - half * step};
     memcpy(out->crop_to_frame, back, sizeof(back));
+    out->shown = shown_rect(bench, x, y, side);
     PR_TRY(pr_map_invert(back, out->crop_map));
 
     double to_still[6];
@@ -192,7 +212,8 @@ pr_status pr__bench_swap(pr__bench *bench, int frame, int slot)
     const pr_swap_style *const style = &bench->options->style;
     const pr_nudge nudge = nudge_of(bench, frame, slot);
     PR_TRY(pr_swap_place(style->place, (const double(*)[2])bench->points,
-                         (const double(*)[2])bench->donor_points, &nudge, &bench->field));
+                         (const double(*)[2])bench->donor_points, &nudge, &bench->bounds,
+                         &bench->field));
     pr_canvas_sample(&bench->donor, &bench->field, &bench->bounds, &bench->aligned);
     pr_swap_match_colour(&bench->pristine, &bench->mask, &bench->bounds, style->colour,
                          &bench->aligned);
@@ -206,7 +227,8 @@ pr_status pr__bench_swap(pr__bench *bench, int frame, int slot)
 pr_status pr__bench_film(pr__bench *bench, int frame, const pr_canvas *still,
                          const pr_image_u8 *out)
 {
-    return pr_sequence_render(&bench->plan[frame].seen, &bench->key, frame, still, &bench->field,
+    const pr__frame *const plan = &bench->plan[frame];
+    return pr_sequence_render(&plan->seen, &bench->key, frame, still, &plan->shown, &bench->field,
                               &bench->moved, out);
 }
 

@@ -10,6 +10,7 @@ typedef struct pr__frame {
     double crop_map[6];                  /* from the frame to the crop */
     double crop_to_frame[6];             /* back */
     double crop_to_still[6];             /* to the working picture before the motion */
+    pr_rect shown;                       /* what of the frame is made */
     float landmarks[2 * PR_N_LANDMARKS]; /* in the crop */
 } pr__frame;
 

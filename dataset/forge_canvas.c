@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_SAMPLES = 16 };
+enum { MAX_SAMPLES = 16, MAX_TAPS = MAX_SAMPLES + 3 };
 
 static pr_status check_size(int width, int height)
 {
@@ -108,21 +108,114 @@ static void shrink_pixel(const pr_image_u8 *in, const double map[6], int n, int 
     }
 }
 
-pr_status pr_canvas_shrink(const pr_image_u8 *in, const double out_to_in[6], int width, int height,
-                           float *out)
+static void shrink_turned(const pr_image_u8 *in, const double map[6], int n, int width, int height,
+                          float *out)
 {
-    int n = 0;
-    PR_TRY(samples_of(out_to_in, &n));
     const float share = 1.0F / (float)(n * n);
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {
             float sum[3] = {0, 0, 0};
-            shrink_pixel(in, out_to_in, n, x, y, sum);
+            shrink_pixel(in, map, n, x, y, sum);
             for (int c = 0; c < in->channels; c++) {
                 *out++ = sum[c] * share;
             }
         }
     }
+}
+
+/* The inputs of one output along an axis: the mean of n bilinear samples, as weights. */
+typedef struct taps {
+    int first, n;
+    float weight[MAX_TAPS];
+} taps;
+
+/* SCALE and SHIFT take outputs to inputs, of which there are LENGTH; places beyond are the edge's. */
+static void find_taps(double scale, double shift, int n, int length, int i, taps *out)
+{
+    const float share = 1.0F / (float)n;
+    *out = (taps){.first = -1};
+    for (int j = 0; j < n; j++) {
+        double at = scale * (i + (j + 0.5) / n - 0.5) + shift;
+        at = at < -1 ? -1 : (at > length ? length : at);
+        const double low = floor(at);
+        const float fraction = (float)(at - low);
+        const int a = clamp_int((int64_t)low, length);
+        const int b = clamp_int((int64_t)low + 1, length);
+        out->first = out->first < 0 ? a : out->first;
+        out->weight[a - out->first] += (1 - fraction) * share;
+        out->weight[b - out->first] += fraction * share;
+        out->n = b - out->first + 1;
+    }
+}
+
+/* ROW [width, channels] becomes row Y of IN shrunk along x. */
+static void shrink_row(const pr_image_u8 *in, const taps *columns, int width, int y, float *row)
+{
+    const int n = in->channels;
+    const uint8_t *const from = in->data + (ptrdiff_t)y * in->width * n;
+    for (int x = 0; x < width; x++) {
+        const taps *const t = &columns[x];
+        float sum[3] = {0, 0, 0};
+        for (int k = 0; k < t->n; k++) {
+            for (int c = 0; c < n; c++) {
+                sum[c] += t->weight[k] * (float)from[(t->first + k) * n + c];
+            }
+        }
+        for (int c = 0; c < n; c++) {
+            row[(ptrdiff_t)x * n + c] = sum[c];
+        }
+    }
+}
+
+/* The same samples where the axes stay axes and are not mirrored: first along x, then along y. */
+static pr_status shrink_straight(const pr_image_u8 *in, const double map[6], int n, int width,
+                                 int height, float *out)
+{
+    const ptrdiff_t row_n = (ptrdiff_t)width * in->channels;
+    taps *const columns = pr_calloc(width, sizeof(*columns));
+    float *const rows = pr_calloc(row_n * in->height, sizeof(float));
+    if (columns == NULL || rows == NULL) {
+        pr_free(columns);
+        pr_free(rows);
+        return PR_FAIL(PR_ERR_NOMEM, "shrinking to %d x %d pixels", width, height);
+    }
+    for (int x = 0; x < width; x++) {
+        find_taps(map[0], map[2], n, in->width, x, &columns[x]);
+    }
+    int n_made = 0; /* rows below are made; what lies above the first tap never is */
+    for (int y = 0; y < height; y++) {
+        taps t;
+        find_taps(map[4], map[5], n, in->height, y, &t);
+        n_made = n_made < t.first ? t.first : n_made;
+        for (; n_made < t.first + t.n; n_made++) {
+            shrink_row(in, columns, width, n_made, rows + n_made * row_n);
+        }
+        float *const to = out + y * row_n;
+        memset(to, 0, (size_t)row_n * sizeof(float));
+        for (int k = 0; k < t.n; k++) {
+            const float *const row = rows + (t.first + k) * row_n;
+            for (ptrdiff_t i = 0; i < row_n; i++) {
+                to[i] += t.weight[k] * row[i];
+            }
+        }
+    }
+    pr_free(columns);
+    pr_free(rows);
+    return PR_OK;
+}
+
+pr_status pr_canvas_shrink(const pr_image_u8 *in, const double out_to_in[6], int width, int height,
+                           float *out)
+{
+    int n = 0;
+    PR_TRY(samples_of(out_to_in, &n));
+    const bool is_straight = out_to_in[1] == 0 && out_to_in[3] == 0 && out_to_in[0] > 0 &&
+                             out_to_in[4] > 0 && out_to_in[0] <= MAX_SAMPLES &&
+                             out_to_in[4] <= MAX_SAMPLES;
+    if (is_straight) {
+        return shrink_straight(in, out_to_in, n, width, height, out);
+    }
+    shrink_turned(in, out_to_in, n, width, height, out);
     return PR_OK;
 }
 
@@ -133,29 +226,25 @@ static uint8_t to_byte(float v)
 
 pr_status pr_image_shrink(const pr_image_u8 *in, const double out_to_in[6], const pr_image_u8 *out)
 {
-    int n = 0;
     PR_REQUIRE(in->channels == out->channels, PR_ERR_INVALID, "%d channels cannot become %d",
                in->channels, out->channels);
-    PR_TRY(samples_of(out_to_in, &n));
-    const float share = 1.0F / (float)(n * n);
-    uint8_t *at = out->data;
-    for (int y = 0; y < out->height; y++) {
-        for (int x = 0; x < out->width; x++) {
-            float sum[3] = {0, 0, 0};
-            shrink_pixel(in, out_to_in, n, x, y, sum);
-            for (int c = 0; c < in->channels; c++) {
-                *at++ = to_byte(sum[c] * share);
-            }
-        }
+    const int64_t n = (int64_t)out->width * out->height * out->channels;
+    float *const floats_of = pr_calloc(n, sizeof(float));
+    PR_REQUIRE(floats_of != NULL, PR_ERR_NOMEM, "shrinking to %d x %d pixels", out->width,
+               out->height);
+    const pr_status status = pr_canvas_shrink(in, out_to_in, out->width, out->height, floats_of);
+    for (int64_t i = 0; i < n && status == PR_OK; i++) {
+        out->data[i] = to_byte(floats_of[i]);
     }
-    return PR_OK;
+    pr_free(floats_of);
+    return status;
 }
 
-void pr_field_from_map(const double out_to_in[6], const pr_field *out)
+void pr_field_from_map(const double out_to_in[6], const pr_rect *rect, const pr_field *out)
 {
-    float *at = out->data;
-    for (int y = 0; y < out->height; y++) {
-        for (int x = 0; x < out->width; x++) {
+    for (int y = rect->y; y < rect->y + rect->height; y++) {
+        float *at = out->data + 2 * ((ptrdiff_t)y * out->width + rect->x);
+        for (int x = rect->x; x < rect->x + rect->width; x++) {
             *at++ = (float)(out_to_in[0] * x + out_to_in[1] * y + out_to_in[2]);
             *at++ = (float)(out_to_in[3] * x + out_to_in[4] * y + out_to_in[5]);
         }
@@ -176,27 +265,15 @@ static float cut(float v, float low, float high)
     return v < low ? low : (v > high ? high : v);
 }
 
-static void sample_cubic(const pr_canvas *in, float x, float y, float *out)
+/* The four weighted pixels from each of ROWS, COLUMN apart, times the rows' weights. */
+static void weigh(const float *const rows[4], const ptrdiff_t column[4], const float wx[4],
+                  const float wy[4], float *out)
 {
-    x = cut(x, -2.0F, (float)in->width + 1.0F);
-    y = cut(y, -2.0F, (float)in->height + 1.0F);
-    const float x0 = floorf(x);
-    const float y0 = floorf(y);
-    float wx[4];
-    float wy[4];
-    cubic_weights(x - x0, wx);
-    cubic_weights(y - y0, wy);
-    ptrdiff_t column[4];
-    for (int i = 0; i < 4; i++) {
-        column[i] = (ptrdiff_t)clamp_int((int64_t)x0 - 1 + i, in->width) * 3;
-    }
     float sum[3] = {0, 0, 0};
     for (int j = 0; j < 4; j++) {
-        const float *const row =
-            in->data + (ptrdiff_t)clamp_int((int64_t)y0 - 1 + j, in->height) * in->width * 3;
         for (int c = 0; c < 3; c++) {
-            const float v = row[column[0] + c] * wx[0] + row[column[1] + c] * wx[1] +
-                            row[column[2] + c] * wx[2] + row[column[3] + c] * wx[3];
+            const float v = rows[j][column[0] + c] * wx[0] + rows[j][column[1] + c] * wx[1] +
+                            rows[j][column[2] + c] * wx[2] + rows[j][column[3] + c] * wx[3];
             sum[c] += v * wy[j];
         }
     }
@@ -205,23 +282,44 @@ static void sample_cubic(const pr_canvas *in, float x, float y, float *out)
     }
 }
 
+static void sample_cubic(const pr_canvas *in, float x, float y, float *out)
+{
+    static const ptrdiff_t NEXT[4] = {0, 3, 6, 9};
+    x = cut(x, -2.0F, (float)in->width + 1.0F);
+    y = cut(y, -2.0F, (float)in->height + 1.0F);
+    const float x0 = floorf(x);
+    const float y0 = floorf(y);
+    const int left = (int)x0 - 1;
+    const int top = (int)y0 - 1;
+    const ptrdiff_t stride = (ptrdiff_t)in->width * 3;
+    float wx[4];
+    float wy[4];
+    const float *rows[4];
+    cubic_weights(x - x0, wx);
+    cubic_weights(y - y0, wy);
+    if (left >= 0 && top >= 0 && left + 3 < in->width && top + 3 < in->height) {
+        const float *const first = in->data + top * stride + (ptrdiff_t)3 * left;
+        for (int j = 0; j < 4; j++) {
+            rows[j] = first + j * stride;
+        }
+        weigh(rows, NEXT, wx, wy, out);
+        return;
+    }
+    ptrdiff_t column[4];
+    for (int i = 0; i < 4; i++) {
+        column[i] = (ptrdiff_t)clamp_int((int64_t)left + i, in->width) * 3;
+        rows[i] = in->data + clamp_int((int64_t)top + i, in->height) * stride;
+    }
+    weigh(rows, column, wx, wy, out);
+}
+
 void pr_canvas_sample(const pr_canvas *in, const pr_field *field, const pr_rect *rect,
                       const pr_canvas *out)
 {
-    const pr_rect whole = {.width = field->width, .height = field->height};
-    const pr_rect *const r = rect != NULL ? rect : &whole;
-    for (int y = r->y; y < r->y + r->height; y++) {
-        for (int x = r->x; x < r->x + r->width; x++) {
+    for (int y = rect->y; y < rect->y + rect->height; y++) {
+        for (int x = rect->x; x < rect->x + rect->width; x++) {
             const ptrdiff_t at = (ptrdiff_t)y * field->width + x;
             sample_cubic(in, field->data[2 * at], field->data[2 * at + 1], out->data + 3 * at);
         }
-    }
-}
-
-void pr_canvas_round(const pr_canvas *in, const pr_image_u8 *out)
-{
-    const int64_t n = (int64_t)in->width * in->height * 3;
-    for (int64_t i = 0; i < n; i++) {
-        out->data[i] = to_byte(in->data[i]);
     }
 }

@@ -38,18 +38,15 @@ pr_status pr_canvas_shrink(const pr_image_u8 *in, const double out_to_in[6], int
 /** The same into bytes, rounded to the nearest. */
 pr_status pr_image_shrink(const pr_image_u8 *in, const double out_to_in[6], const pr_image_u8 *out);
 
-/** The field of a map: every pixel's place is OUT_TO_IN of it. */
-void pr_field_from_map(const double out_to_in[6], const pr_field *out);
+/** The field of a map, inside RECT: every pixel's place is OUT_TO_IN of it. */
+void pr_field_from_map(const double out_to_in[6], const pr_rect *rect, const pr_field *out);
 
 /**
  * OUT = IN at FIELD, by cubic convolution (Keys 1981, a = -1/2: it keeps more of the fine detail
- * than bilinear sampling does), cut to 0 .. 255. Only the pixels of RECT are computed, of the whole
- * output where it is NULL. OUT has FIELD's size.
+ * than bilinear sampling does), cut to 0 .. 255; inside RECT, and is left alone outside. OUT has
+ * FIELD's size.
  */
 void pr_canvas_sample(const pr_canvas *in, const pr_field *field, const pr_rect *rect,
                       const pr_canvas *out);
-
-/** Bytes, rounded to the nearest. OUT has IN's size. */
-void pr_canvas_round(const pr_canvas *in, const pr_image_u8 *out);
 
 #endif

@@ -160,13 +160,13 @@ static void place_piecewise(const double target[PR_N_LANDMARKS][2],
 
 pr_status pr_swap_place(pr_place_kind kind, const double target[PR_N_LANDMARKS][2],
                         const double donor[PR_N_LANDMARKS][2], const pr_nudge *nudge,
-                        const pr_field *field)
+                        const pr_rect *rect, const pr_field *field)
 {
     double moved[PR_N_LANDMARKS][2];
     double map[6];
     nudge_points(target, nudge, moved);
     PR_TRY(fit((const double(*)[2])moved, donor, map));
-    pr_field_from_map(map, field);
+    pr_field_from_map(map, rect, field);
     if (kind == PR_PLACE_PIECEWISE) {
         place_piecewise((const double(*)[2])moved, donor, map, field);
     }

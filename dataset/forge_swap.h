@@ -75,13 +75,14 @@ typedef struct pr_nudge {
 
 /**
  * FIELD becomes, for each pixel of the target, its place in the donor, such that TARGET's landmarks
- * meet DONOR's (in least squares, or each), the target's being moved by NUDGE about their middle first.
+ * meet DONOR's (in least squares, or each), the target's being moved by NUDGE about their middle first. Only
+ * places inside RECT are sure to be written.
  *
  * Errors: PR_ERR_INVALID where the landmarks are one point.
  */
 pr_status pr_swap_place(pr_place_kind kind, const double target[PR_N_LANDMARKS][2],
                         const double donor[PR_N_LANDMARKS][2], const pr_nudge *nudge,
-                        const pr_field *field);
+                        const pr_rect *rect, const pr_field *field);
 
 /**
  * Gives DONOR, inside RECT, TARGET's mean and standard deviation of each channel, taken inside MASK with its

@@ -91,59 +91,54 @@ void pr_sequence_draw(const pr_sequence_options *options, const pr_sequence_key 
 }
 
 /*
- * Noise of four samples from one draw's 128 bits: each the sum of four bytes, which is near enough
- * to a normal for a sensor (it ends at 3.4 sigma) and many times cheaper than logarithms. The sum of four uniform
- * bytes has mean 510 and variance 4 (256^2 - 1) / 12 = 21845.
+ * The noise of one pixel's channels from one draw: each the sum of four bytes, which is near enough to
+ * a normal for a sensor (it ends at 3.4 sigma) and many times cheaper than logarithms. The sum of
+ * four uniform bytes has mean 510 and variance 4 (256^2 - 1) / 12 = 21845.
  */
-static void noise_of(const pr_draw_key *key, uint32_t number, float out[4])
+static void noise_of(const pr_draw_key *key, uint32_t pixel, float out[3])
 {
-    static const float SIGMA = 147.80054F; /* sqrt(21845) */
+    static const float SCALE = 1.0F / 147.80054F; /* 1 / sqrt(21845) */
     uint32_t bits[4];
-    pr_draw_bits(key, number, bits);
-    for (int i = 0; i < 4; i++) {
+    pr_draw_bits(key, pixel, bits);
+    for (int i = 0; i < 3; i++) {
         const uint32_t sum =
             (bits[i] & 255U) + (bits[i] >> 8 & 255U) + (bits[i] >> 16 & 255U) + (bits[i] >> 24);
-        out[i] = ((float)sum - 510.0F) / SIGMA;
+        out[i] = ((float)sum - 510.0F) * SCALE;
     }
 }
 
-/* Light and noise of N samples from number FIRST on; a photon count's noise grows as its root. */
-static float seen(float value, float gain, float sigma, float noise)
+/* One sample as the sensor gives it. */
+static uint8_t seen(float lit, float sigma, float noise)
 {
-    const float lit = value * gain;
-    /* Read-out noise and shot noise, equal shares at mid grey. */
+    /* Read-out noise and shot noise, whose variance grows with the light: equal at mid grey. */
     const float spread = sigma * sqrtf(0.5F + lit / 256.0F);
     const float v = lit + spread * noise + 0.5F;
-    return v < 0 ? 0.0F : (v > 255 ? 255.0F : v);
+    return v < 0 ? 0 : (v > 255 ? 255 : (uint8_t)v);
 }
 
 pr_status pr_sequence_render(const pr_sequence_frame *plan, const pr_sequence_key *key, int frame,
-                             const pr_canvas *still, const pr_field *field, const pr_canvas *moved,
-                             const pr_image_u8 *out)
+                             const pr_canvas *still, const pr_rect *rect, const pr_field *field,
+                             const pr_canvas *moved, const pr_image_u8 *out)
 {
     double back[6];
     PR_TRY(pr_map_invert(plan->motion, back));
-    pr_field_from_map(back, field);
-    pr_canvas_sample(still, field, NULL, moved);
+    pr_field_from_map(back, rect, field);
+    pr_canvas_sample(still, field, rect, moved);
 
     const pr_draw_key noise_key = key_of(key, TOPIC_NOISE, frame);
     const float sigma = (float)plan->noise_sigma;
-    uint32_t number = 0;
-    int n_left = 0;
-    float noise[4];
-    for (int y = 0; y < out->height; y++) {
-        for (int x = 0; x < out->width; x++) {
-            const double slope =
-                1 + plan->slope_x * (x - plan->centre_x) + plan->slope_y * (y - plan->centre_y);
-            const ptrdiff_t at = ((ptrdiff_t)y * out->width + x) * 3;
+    const float gain[3] = {(float)plan->gain[0], (float)plan->gain[1], (float)plan->gain[2]};
+    for (int y = rect->y; y < rect->y + rect->height; y++) {
+        for (int x = rect->x; x < rect->x + rect->width; x++) {
+            const float slope = (float)(1 + plan->slope_x * (x - plan->centre_x) +
+                                        plan->slope_y * (y - plan->centre_y));
+            const float light = slope > 0 ? slope : 0.0F;
+            const int64_t pixel = (int64_t)y * out->width + x;
+            float noise[3];
+            noise_of(&noise_key, (uint32_t)pixel, noise);
             for (int c = 0; c < 3; c++) {
-                if (n_left == 0) {
-                    noise_of(&noise_key, number++, noise);
-                    n_left = 4;
-                }
-                const float gain = (float)(plan->gain[c] * slope);
-                out->data[at + c] = (uint8_t)seen(moved->data[at + c], gain > 0 ? gain : 0.0F,
-                                                  sigma, noise[--n_left]);
+                const float lit = moved->data[3 * pixel + c] * gain[c] * light;
+                out->data[3 * pixel + c] = seen(lit, sigma, noise[c]);
             }
         }
     }

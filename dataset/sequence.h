@@ -46,13 +46,13 @@ void pr_sequence_draw(const pr_sequence_options *options, const pr_sequence_key 
                       const double centre[2], double face_px, pr_sequence_frame *out);
 
 /**
- * FRAME becomes STILL as the camera sees it: moved, lit, with noise, rounded to bytes. All have
- * one size. FIELD and MOVED are scratch.
+ * OUT becomes STILL as the camera sees it in frame FRAME: moved, lit, with noise, rounded to bytes;
+ * inside RECT, and is left alone outside. All have one size. FIELD and MOVED are scratch.
  *
  * Errors: PR_ERR_INVALID where the motion has no inverse.
  */
 pr_status pr_sequence_render(const pr_sequence_frame *plan, const pr_sequence_key *key, int frame,
-                             const pr_canvas *still, const pr_field *field, const pr_canvas *moved,
-                             const pr_image_u8 *out);
+                             const pr_canvas *still, const pr_rect *rect, const pr_field *field,
+                             const pr_canvas *moved, const pr_image_u8 *out);
 
 #endif
