@@ -2,95 +2,15 @@
 
 #include <string.h>
 
-/* The bytes of the UTF-8 character at S, or 0 where it is none that XML may hold. */
-static size_t character_bytes(const unsigned char *s)
+void pr__html_image(pr_page *page, const pr_report_image *image)
 {
-    if (s[0] < 0x80) {
-        return s[0] >= 0x20 || s[0] == '\n' || s[0] == '\t' ? 1 : 0;
-    }
-    const size_t n = s[0] >= 0xc2 && s[0] < 0xe0   ? 2
-                     : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-                     : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                                   : 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    const bool is_overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    const bool is_surrogate = s[0] == 0xed && s[1] >= 0xa0;
-    const bool is_beyond = s[0] == 0xf4 && s[1] >= 0x90;
-    const bool is_noncharacter = s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe;
-    return is_overlong || is_surrogate || is_beyond || is_noncharacter ? 0 : n;
-}
-
-static const char *entity(char c)
-{
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    default:
-        return NULL;
-    }
-}
-
-pr_status pr__html_add(pr_text *text, const char *words)
-{
-    for (const char *s = words != NULL ? words : ""; *s != '\0';) {
-        const size_t n = character_bytes((const unsigned char *)s);
-        const char *named = entity(*s);
-        if (n == 0) {
-            PR_TRY(pr_text_add(text, "\xef\xbf\xbd"));
-        } else if (named != NULL) {
-            PR_TRY(pr_text_add(text, "%s", named));
-        } else {
-            PR_TRY(pr_text_add_bytes(text, s, n));
-        }
-        s += n == 0 ? 1 : n;
-    }
-    return PR_OK;
-}
-
-static pr_status add_base64(pr_text *text, const unsigned char *bytes, size_t n_bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    enum { ROOM = 4096 };
-    char room[ROOM];
-    size_t n = 0;
-    for (size_t i = 0; i < n_bytes; i += 3) {
-        const size_t n_here = n_bytes - i < 3 ? n_bytes - i : 3;
-        unsigned group = 0;
-        for (size_t k = 0; k < 3; k++) {
-            group = group << 8 | (k < n_here ? bytes[i + k] : 0U);
-        }
-        for (size_t k = 0; k < 4; k++) {
-            room[n++] = k <= n_here ? digits[group >> (18 - 6 * k) & 63U] : '=';
-        }
-        if (n == ROOM || i + 3 >= n_bytes) {
-            PR_TRY(pr_text_add_bytes(text, room, n));
-            n = 0;
-        }
-    }
-    return PR_OK;
-}
-
-pr_status pr__html_image(pr_text *text, const pr_report_image *image)
-{
-    PR_TRY(pr_text_add(text, "<img alt=\""));
-    PR_TRY(pr__html_add(text, image->caption));
-    PR_TRY(pr_text_add(text, "\" src=\"data:"));
-    PR_TRY(pr__html_add(text, image->mime));
-    PR_TRY(pr_text_add(text, ";base64,"));
-    PR_TRY(add_base64(text, image->bytes, image->n_bytes));
-    return pr_text_add(text, "\"/>");
+    pr_page_put(page, "<img alt=\"");
+    pr_page_html(page, image->caption);
+    pr_page_put(page, "\" src=\"data:");
+    pr_page_html(page, image->mime);
+    pr_page_put(page, ";base64,");
+    pr_page_base64(page, image->bytes, image->n_bytes);
+    pr_page_put(page, "\"/>");
 }
 
 /* Colours of curves after Okabe and Ito, which most colour-blind readers can tell apart. */
@@ -132,7 +52,7 @@ static const char *const style[] = {
     "tr:last-child td{border-bottom:0}\n",
     "th{color:var(--soft);font-weight:500;font-size:13px}\n",
     "th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}\n",
-    "td.na,.part td{color:var(--soft)}.part td:first-child{padding-left:26px}\n",
+    "i{font-style:normal}td i,.part td{color:var(--soft)}.part td:first-child{padding-left:26px}\n",
     "pre{margin:0;overflow-x:auto;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"
     "\"DejaVu Sans Mono\",monospace}\n",
     "code,.hash{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,\"DejaVu Sans Mono\","
@@ -166,15 +86,15 @@ static const char *const style[] = {
     "dd{margin-bottom:8px}}\n",
     "@media print{body{background:#fff}.card{break-inside:avoid}}\n"};
 
-pr_status pr__html_begin(pr_text *text, const char *title)
+void pr__html_begin(pr_page *page, const char *title)
 {
-    PR_TRY(pr_text_add(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-                             "<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
-                             "content=\"width=device-width, initial-scale=1\"/>\n<title>"));
-    PR_TRY(pr__html_add(text, title));
-    PR_TRY(pr_text_add(text, "</title>\n<style>\n"));
+    pr_page_put(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+                      "<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
+                      "content=\"width=device-width, initial-scale=1\"/>\n<title>");
+    pr_page_html(page, title);
+    pr_page_put(page, "</title>\n<style>\n");
     for (size_t i = 0; i < sizeof(style) / sizeof(style[0]); i++) {
-        PR_TRY(pr_text_add_bytes(text, style[i], strlen(style[i])));
+        pr_page_put_bytes(page, style[i], strlen(style[i]));
     }
-    return pr_text_add(text, "</style>\n</head>\n<body>\n<main>\n");
+    pr_page_put(page, "</style>\n</head>\n<body>\n<main>\n");
 }

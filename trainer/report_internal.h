@@ -2,18 +2,16 @@
 #ifndef PR_TRAINER_REPORT_INTERNAL_H
 #define PR_TRAINER_REPORT_INTERNAL_H
 
-#include "engine/base/text.h"
+#include "trainer/page.h"
 #include "trainer/report.h"
 
 #include <jansson.h>
 
 /* ---- text (report_html.c) ---- */
 
-/** WORDS as text between tags or inside double quotes; what XML cannot hold becomes U+FFFD. */
-pr_status pr__html_add(pr_text *text, const char *words);
 /** "<img …/>" with its bytes inside. */
-pr_status pr__html_image(pr_text *text, const pr_report_image *image);
-pr_status pr__html_begin(pr_text *text, const char *title);
+void pr__html_image(pr_page *page, const pr_report_image *image);
+void pr__html_begin(pr_page *page, const char *title);
 
 /* ---- drawings (report_svg.c) ---- */
 
@@ -35,17 +33,30 @@ typedef struct pr__chart {
 
 enum { PR__N_COLORS = 6 };
 
-pr_status pr__svg_chart(pr_text *text, const pr__chart *chart);
+void pr__svg_chart(pr_page *page, const pr__chart *chart);
 
-/** Counts [n_bins] of two classes over [low, high], with the threshold where it is in that range. */
-pr_status pr__svg_histogram(pr_text *text, const char *title, const double *real,
-                            const double *fake, int n_bins, double low, double high,
-                            double threshold);
+/** Two classes over [low, high]. */
+typedef struct pr__histogram {
+    const char *title;
+    const double *counts[2]; /* [n_bins] of reals, of fakes */
+    int n_bins;
+    double low, high;
+    double threshold; /* drawn where it lies inside */
+} pr__histogram;
 
-/** Bars of N_PARTS stacked values each; VALUES [n_bars, n_parts]. */
-pr_status pr__svg_stack(pr_text *text, const char *title, const char *x_label,
-                        const char *const *parts, int n_parts, const double *bars_x,
-                        const double *values, int64_t n_bars);
+void pr__svg_histogram(pr_page *page, const pr__histogram *histogram);
+
+/** A bar of N_PARTS stacked values for each of X. */
+typedef struct pr__stack {
+    const char *title, *x_label;
+    const char *const *parts;
+    int n_parts;
+    const double *x;      /* [n_bars] */
+    const double *values; /* [n_bars, n_parts] */
+    int64_t n_bars;
+} pr__stack;
+
+void pr__svg_stack(pr_page *page, const pr__stack *stack);
 
 /* ---- the log (report_log.c) ---- */
 
@@ -75,9 +86,9 @@ void pr__log_destroy(pr__log **log);
 
 /* ---- sections ---- */
 
-pr_status pr__report_curves(pr_text *text, const pr__log *log);
+void pr__report_curves(pr_page *page, const pr__log *log);
 /** EVALS [n] are parsed files, PATHS their names. */
-pr_status pr__report_headline(pr_text *text, json_t *const *evals, int n);
-pr_status pr__report_evals(pr_text *text, json_t *const *evals, const char *const *paths, int n);
+void pr__report_headline(pr_page *page, json_t *const *evals, int n);
+void pr__report_evals(pr_page *page, json_t *const *evals, const char *const *paths, int n);
 
 #endif

@@ -48,8 +48,8 @@ static pr_status find_series(pr__series *list, int *n, const char *stage, const 
                PR_ERR_FORMAT, "report: more than %d curves, or the name of '%s', '%s' is too long",
                PR__MAX_SERIES, stage, key);
     if (i == *n) {
-        (void)strcpy(list[i].stage, stage);
-        (void)strcpy(list[i].key, key);
+        (void)snprintf(list[i].stage, sizeof(list[i].stage), "%s", stage);
+        (void)snprintf(list[i].key, sizeof(list[i].key), "%s", key);
         (*n)++;
     }
     *out = &list[i];
@@ -74,26 +74,25 @@ static bool is_curve(const char *key)
            strcmp(key, "grad_norm") == 0;
 }
 
+static pr_status take_value(pr__log *log, const json_t *line, const char *key, double value)
+{
+    pr__series *series = NULL;
+    PR_TRY(find_series(log->series, &log->n_series, word(line, "stage"), key, &series));
+    return push(series, number(line, "step"), value);
+}
+
 static pr_status take_step(pr__log *log, json_t *line)
 {
-    const char *stage = word(line, "stage");
-    const double step = number(line, "step");
     const char *key = NULL;
     json_t *value = NULL;
-    pr__series *series = NULL;
     json_object_foreach(line, key, value)
     {
         if (is_curve(key) && json_is_number(value)) {
-            PR_TRY(find_series(log->series, &log->n_series, stage, key, &series));
-            PR_TRY(push(series, step, json_number_value(value)));
+            PR_TRY(take_value(log, line, key, json_number_value(value)));
         }
     }
     const double rate = number(line, "views") / number(line, "step_s");
-    if (isfinite(rate)) {
-        PR_TRY(find_series(log->series, &log->n_series, stage, "rate", &series));
-        PR_TRY(push(series, step, rate));
-    }
-    return PR_OK;
+    return isfinite(rate) ? take_value(log, line, "rate", rate) : PR_OK;
 }
 
 static pr_status take_line(pr__log *log, json_t *line)
@@ -187,8 +186,8 @@ void pr__log_destroy(pr__log **log)
 }
 
 /* A chart of the series for which (stage, key) are chosen; NULL chooses any. */
-static pr_status add_chart(pr_text *text, const pr__log *log, const char *title, const char *stage,
-                           const char *key, bool log_y)
+static void add_chart(pr_page *page, const pr__log *log, const char *title, const char *stage,
+                      const char *key, bool log_y)
 {
     pr__curve curves[PR__MAX_SERIES];
     int n = 0;
@@ -203,30 +202,32 @@ static pr_status add_chart(pr_text *text, const pr__log *log, const char *title,
     }
     const bool from_zero = key != NULL && !log_y;
     const pr__chart chart = {title, "step", curves, n, log_y, from_zero, false};
-    return pr__svg_chart(text, &chart);
+    pr__svg_chart(page, &chart);
 }
 
-static pr_status add_levels(pr_text *text, const pr__log *log)
+static void add_levels(pr_page *page, const pr__log *log)
 {
     const int64_t n = log->levels[0].n;
-    if (n == 0) {
-        return PR_OK;
-    }
     double *values = pr_calloc(n * PR__N_LEVELS, sizeof(*values));
-    PR_REQUIRE(values != NULL, PR_ERR_NOMEM, "report: out of memory");
-    for (int64_t i = 0; i < n; i++) {
-        for (int l = 0; l < PR__N_LEVELS; l++) {
-            values[i * PR__N_LEVELS + l] = log->levels[l].y[i];
-        }
+    if (values == NULL) {
+        pr_page_take(page, PR_FAIL(PR_ERR_NOMEM, "report: out of memory"));
+        return;
     }
-    const pr_status status =
-        pr__svg_stack(text, "Mates by pairing level, in each epoch's plan (views)", "epoch",
-                      pr__level_names, PR__N_LEVELS, log->levels[0].x, values, n);
+    for (int64_t i = 0; i < n * PR__N_LEVELS; i++) {
+        values[i] = log->levels[i % PR__N_LEVELS].y[i / PR__N_LEVELS];
+    }
+    const pr__stack stack = {.title = "Mates by pairing level, in each epoch's plan (views)",
+                             .x_label = "epoch",
+                             .parts = pr__level_names,
+                             .n_parts = PR__N_LEVELS,
+                             .x = log->levels[0].x,
+                             .values = values,
+                             .n_bars = n};
+    pr__svg_stack(page, &stack);
     pr_free(values);
-    return status;
 }
 
-static pr_status add_losses(pr_text *text, const pr__log *log)
+static void add_losses(pr_page *page, const pr__log *log)
 {
     for (int i = 0; i < log->n_series; i++) {
         bool is_first = strncmp(log->series[i].key, "loss", 4) == 0;
@@ -237,13 +238,12 @@ static pr_status add_losses(pr_text *text, const pr__log *log)
         if (is_first) {
             char title[128];
             (void)snprintf(title, sizeof(title), "Loss, stage %s", log->series[i].stage);
-            PR_TRY(add_chart(text, log, title, log->series[i].stage, NULL, true));
+            add_chart(page, log, title, log->series[i].stage, NULL, true);
         }
     }
-    return PR_OK;
 }
 
-static pr_status add_validation(pr_text *text, const pr__log *log)
+static void add_validation(pr_page *page, const pr__log *log)
 {
     pr__curve curves[PR__MAX_SERIES];
     char names[PR__MAX_SERIES][132];
@@ -253,22 +253,21 @@ static pr_status add_validation(pr_text *text, const pr__log *log)
         curves[i] = (pr__curve){names[i], s->x, s->y, s->n, true};
     }
     const pr__chart chart = {"Validation", "step", curves, log->n_evals, false, false, false};
-    return pr__svg_chart(text, &chart);
+    pr__svg_chart(page, &chart);
 }
 
-pr_status pr__report_curves(pr_text *text, const pr__log *log)
+void pr__report_curves(pr_page *page, const pr__log *log)
 {
-    PR_TRY(pr_text_add(text, "<h2>Training</h2>\n<div class=\"grid\">\n"));
-    PR_TRY(add_losses(text, log));
-    PR_TRY(add_validation(text, log));
-    PR_TRY(add_chart(text, log, "Learning rate", NULL, "lr", false));
-    PR_TRY(add_chart(text, log, "Norm of the gradient, before clipping", NULL, "grad_norm", true));
-    PR_TRY(add_chart(text, log, "Views a second", NULL, "rate", false));
-    PR_TRY(add_levels(text, log));
-    PR_TRY(pr_text_add(text, "</div>\n"));
+    pr_page_put(page, "<h2>Training</h2>\n<div class=\"grid\">\n");
+    add_losses(page, log);
+    add_validation(page, log);
+    add_chart(page, log, "Learning rate", NULL, "lr", false);
+    add_chart(page, log, "Norm of the gradient, before clipping", NULL, "grad_norm", true);
+    add_chart(page, log, "Views a second", NULL, "rate", false);
+    add_levels(page, log);
+    pr_page_put(page, "</div>\n");
     if (log->n_cut_lines > 0) {
-        PR_TRY(pr_text_add(text, "<p>The log's last line is not whole (the run was writing it, or "
-                                 "was killed): it is left out.</p>\n"));
+        pr_page_put(page, "<p>The log's last line is not whole (the run was writing it, or "
+                          "was killed): it is left out.</p>\n");
     }
-    return PR_OK;
 }

@@ -90,203 +90,220 @@ static bool fit_frame(const pr__chart *chart, frame *f)
     return true;
 }
 
-static pr_status add_y_axis(pr_text *text, const frame *f)
+/* The ticks of an axis: multiples FIRST .. LAST of STEP, which an index counts. */
+typedef struct ticks {
+    double step;
+    int64_t first, last;
+} ticks;
+
+static ticks make_ticks(double low, double high, double step)
 {
-    const double step =
-        f->log_y ? fmax(1.0, floor((f->y1 - f->y0) / 5.0)) : nice_step(f->y1 - f->y0, 5);
-    for (double tick = ceil(f->y0 / step - 1e-9) * step; tick <= f->y1 + 1e-9 * step;
-         tick += step) {
-        char label[32];
-        const double value = fabs(tick) < 1e-9 * step ? 0.0 : tick;
-        (void)snprintf(label, sizeof(label), "%.6g", f->log_y ? power_10(tick) : value);
-        PR_TRY(pr_text_add(text,
-                           "<line class=\"g\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
-                           "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-                           LEFT, WIDTH - RIGHT, to_y(f, tick), to_y(f, tick), LEFT - 7,
-                           to_y(f, tick) + 4.0, label));
-    }
-    return PR_OK;
+    return (ticks){step, (int64_t)ceil(low / step - 1e-9), (int64_t)floor(high / step + 1e-9)};
 }
 
-static pr_status add_x_axis(pr_text *text, const frame *f, const char *label)
+static void add_y_axis(pr_page *page, const frame *f)
 {
-    const double step = nice_step(f->x1 - f->x0, 5);
+    const double range = f->y1 - f->y0;
+    const ticks t =
+        make_ticks(f->y0, f->y1, f->log_y ? fmax(1.0, floor(range / 5.0)) : nice_step(range, 5));
+    for (int64_t i = t.first; i <= t.last; i++) {
+        const double tick = (double)i * t.step;
+        pr_page_put(page,
+                    "<line class=\"g\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                    "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n",
+                    LEFT, WIDTH - RIGHT, to_y(f, tick), to_y(f, tick), LEFT - 7,
+                    to_y(f, tick) + 4.0, f->log_y ? power_10(tick) : tick);
+    }
+}
+
+static void add_x_axis(pr_page *page, const frame *f, const char *label)
+{
+    const ticks t = make_ticks(f->x0, f->x1, nice_step(f->x1 - f->x0, 5));
     const int base = f->height - BOTTOM;
-    PR_TRY(pr_text_add(text, "<line class=\"a\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n", LEFT,
-                       WIDTH - RIGHT, base, base));
-    for (double tick = ceil(f->x0 / step - 1e-9) * step; tick <= f->x1 + 1e-9 * step;
-         tick += step) {
-        const double value = fabs(tick) < 1e-9 * step ? 0.0 : tick;
-        const bool at_end = to_x(f, tick) > WIDTH - RIGHT - 14;
-        PR_TRY(pr_text_add(text, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%.7g</text>\n",
-                           at_end ? (double)WIDTH : to_x(f, tick), base + 16,
-                           at_end ? "end" : "middle", value));
+    pr_page_put(page, "<line class=\"a\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n", LEFT,
+                WIDTH - RIGHT, base, base);
+    for (int64_t i = t.first; i <= t.last; i++) {
+        const double x = to_x(f, (double)i * t.step);
+        const bool at_end = x > WIDTH - RIGHT - 14;
+        pr_page_put(page, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%.7g</text>\n",
+                    at_end ? (double)WIDTH : x, base + 16, at_end ? "end" : "middle",
+                    (double)i * t.step);
     }
-    PR_TRY(pr_text_add(text, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">",
-                       (LEFT + WIDTH - RIGHT) / 2, f->height - 4));
-    PR_TRY(pr__html_add(text, label));
-    return pr_text_add(text, "</text>\n");
+    pr_page_put(page, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + WIDTH - RIGHT) / 2,
+                f->height - 4);
+    pr_page_html(page, label);
+    pr_page_put(page, "</text>\n");
 }
 
-static pr_status begin(pr_text *text, const char *title, int height)
+static void begin(pr_page *page, const char *title, int height)
 {
-    PR_TRY(pr_text_add(text, "<div class=\"card\"><h3>"));
-    PR_TRY(pr__html_add(text, title));
-    PR_TRY(pr_text_add(text, "</h3>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH,
-                       height));
-    PR_TRY(pr__html_add(text, title));
-    return pr_text_add(text, "\">\n");
+    pr_page_put(page, "<div class=\"card\"><h3>");
+    pr_page_html(page, title);
+    pr_page_put(page, "</h3>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH,
+                height);
+    pr_page_html(page, title);
+    pr_page_put(page, "\">\n");
+}
+
+static double height_of(const frame *f, double y)
+{
+    return to_y(f, f->log_y ? log_10(y) : y);
+}
+
+/* The mean place of the points FIRST .. LAST - 1 that can be drawn; false where none can. */
+static bool mean_place(const frame *f, const pr__curve *curve, int64_t first, int64_t last,
+                       double *x, double *y)
+{
+    int n = 0;
+    *x = *y = 0.0;
+    for (int64_t i = first; i < last && i < curve->n; i++) {
+        if (isfinite(curve->x[i]) && isfinite(curve->y[i])) {
+            *x += to_x(f, curve->x[i]);
+            *y += height_of(f, curve->y[i]);
+            n++;
+        }
+    }
+    *x /= n > 0 ? n : 1;
+    *y /= n > 0 ? n : 1;
+    return n > 0;
 }
 
 /* Long curves are drawn as the means of runs of points: the eye sees no more than the screen has. */
-static pr_status add_curve(pr_text *text, const frame *f, const pr__curve *curve, int color)
+static void add_curve(pr_page *page, const frame *f, const pr__curve *curve, int color)
 {
     const int64_t run = (curve->n + MAX_POINTS - 1) / MAX_POINTS;
-    PR_TRY(pr_text_add(text, "<polyline class=\"l s%d\" points=\"", color));
+    double x = 0.0;
+    double y = 0.0;
+    pr_page_put(page, "<polyline class=\"l s%d\" points=\"", color);
     for (int64_t first = 0; first < curve->n; first += run) {
-        double x = 0.0;
-        double y = 0.0;
-        int n = 0;
-        for (int64_t i = first; i < first + run && i < curve->n; i++) {
-            if (isfinite(curve->x[i]) && isfinite(curve->y[i])) {
-                x += curve->x[i];
-                y += f->log_y ? log_10(curve->y[i]) : curve->y[i];
-                n++;
-            }
-        }
-        if (n > 0) {
-            PR_TRY(pr_text_add(text, "%.1f,%.1f ", to_x(f, x / n), to_y(f, y / n)));
+        if (mean_place(f, curve, first, first + run, &x, &y)) {
+            pr_page_put(page, "%.1f,%.1f ", x, y);
         }
     }
-    PR_TRY(pr_text_add(text, "\"/>\n"));
-    for (int64_t i = 0; curve->with_points && i < curve->n && curve->n <= MAX_POINTS; i++) {
-        if (isfinite(curve->y[i])) {
-            const double y = f->log_y ? log_10(curve->y[i]) : curve->y[i];
-            PR_TRY(pr_text_add(text, "<circle class=\"f%d\" r=\"2.6\" cx=\"%.1f\" cy=\"%.1f\"/>\n",
-                               color, to_x(f, curve->x[i]), to_y(f, y)));
+    pr_page_put(page, "\"/>\n");
+    for (int64_t i = 0; curve->with_points && run == 1 && i < curve->n; i++) {
+        if (mean_place(f, curve, i, i + 1, &x, &y)) {
+            pr_page_put(page, "<circle class=\"f%d\" r=\"2.6\" cx=\"%.1f\" cy=\"%.1f\"/>\n", color,
+                        x, y);
         }
     }
-    return PR_OK;
 }
 
-static pr_status add_key(pr_text *text, const char *const *names, int n)
+static void add_key(pr_page *page, const char *const *names, int n)
 {
-    PR_TRY(pr_text_add(text, "<div class=\"key\">"));
+    pr_page_put(page, "<div class=\"key\">");
     for (int i = 0; i < n; i++) {
-        PR_TRY(pr_text_add(text, "<span><i class=\"k%d\"></i>", i % PR__N_COLORS));
-        PR_TRY(pr__html_add(text, names[i]));
-        PR_TRY(pr_text_add(text, "</span>"));
+        pr_page_put(page, "<span><i class=\"k%d\"></i>", i % PR__N_COLORS);
+        pr_page_html(page, names[i]);
+        pr_page_put(page, "</span>");
     }
-    return pr_text_add(text, "</div>");
+    pr_page_put(page, "</div>");
 }
 
-pr_status pr__svg_chart(pr_text *text, const pr__chart *chart)
+void pr__svg_chart(pr_page *page, const pr__chart *chart)
 {
     frame f;
     if (!fit_frame(chart, &f)) {
-        return PR_OK; /* nothing was measured: nothing is drawn */
+        return; /* nothing was measured: nothing is drawn */
     }
-    PR_TRY(begin(text, chart->title, f.height));
-    PR_TRY(add_y_axis(text, &f));
-    PR_TRY(add_x_axis(text, &f, chart->x_label));
+    begin(page, chart->title, f.height);
+    add_y_axis(page, &f);
+    add_x_axis(page, &f, chart->x_label);
     if (chart->unit) {
-        PR_TRY(pr_text_add(text,
-                           "<line class=\"d\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
-                           to_x(&f, 0.0), to_y(&f, 0.0), to_x(&f, 1.0), to_y(&f, 1.0)));
+        pr_page_put(page, "<line class=\"d\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
+                    to_x(&f, 0.0), to_y(&f, 0.0), to_x(&f, 1.0), to_y(&f, 1.0));
     }
     for (int c = 0; c < chart->n_curves; c++) {
-        PR_TRY(add_curve(text, &f, &chart->curves[c], c % PR__N_COLORS));
+        add_curve(page, &f, &chart->curves[c], c % PR__N_COLORS);
     }
-    PR_TRY(pr_text_add(text, "</svg>\n"));
+    pr_page_put(page, "</svg>\n");
     const char *names[PR__MAX_SERIES];
     for (int c = 0; c < chart->n_curves && c < PR__MAX_SERIES; c++) {
         names[c] = chart->curves[c].name;
     }
-    PR_TRY(add_key(text, names, chart->n_curves));
-    return pr_text_add(text, "</div>\n");
+    add_key(page, names, chart->n_curves);
+    pr_page_put(page, "</div>\n");
 }
 
-pr_status pr__svg_histogram(pr_text *text, const char *title, const double *real,
-                            const double *fake, int n_bins, double low, double high,
-                            double threshold)
+static void add_bar(pr_page *page, const char *kind, double x0, double x1, double y0, double y1)
 {
-    double totals[2] = {0.0, 0.0};
+    if (y1 < y0) { /* upwards on the screen */
+        pr_page_put(page,
+                    "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+                    "height=\"%.1f\"/>\n",
+                    kind, x0, y1, x1 - x0, y0 - y1);
+    }
+}
+
+static double sum_of(const double *x, int64_t n)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += x[i];
+    }
+    return sum;
+}
+
+static void add_class(pr_page *page, const frame *f, const pr__histogram *h, int label)
+{
+    const double total = sum_of(h->counts[label], h->n_bins);
+    for (int b = 0; total > 0.0 && b < h->n_bins; b++) {
+        const double width = (h->high - h->low) / h->n_bins;
+        add_bar(page, label == 0 ? "bar real" : "bar fake", to_x(f, h->low + width * b) + 0.5,
+                to_x(f, h->low + width * (b + 1)) - 0.5, to_y(f, 0.0),
+                to_y(f, 100.0 * h->counts[label][b] / total));
+    }
+}
+
+void pr__svg_histogram(pr_page *page, const pr__histogram *h)
+{
     double most = 0.0;
-    const double *counts[2] = {real, fake};
-    for (int c = 0; c < 2; c++) {
-        for (int b = 0; b < n_bins; b++) {
-            totals[c] += counts[c][b];
-        }
-        for (int b = 0; b < n_bins && totals[c] > 0.0; b++) {
-            most = fmax(most, 100.0 * counts[c][b] / totals[c]);
+    for (int label = 0; label < 2; label++) {
+        const double total = fmax(sum_of(h->counts[label], h->n_bins), 1.0);
+        for (int b = 0; b < h->n_bins; b++) {
+            most = fmax(most, 100.0 * h->counts[label][b] / total);
         }
     }
     if (most == 0.0) {
-        return PR_OK;
+        return;
     }
-    const frame f = {low, high, 0.0, most * 1.05, false, HEIGHT};
-    PR_TRY(begin(text, title, f.height));
-    PR_TRY(add_y_axis(text, &f));
-    for (int c = 0; c < 2; c++) {
-        for (int b = 0; b < n_bins && totals[c] > 0.0; b++) {
-            const double x0 = to_x(&f, low + (high - low) * b / n_bins);
-            const double x1 = to_x(&f, low + (high - low) * (b + 1) / n_bins);
-            const double y = to_y(&f, 100.0 * counts[c][b] / totals[c]);
-            if (counts[c][b] > 0.0) {
-                PR_TRY(pr_text_add(text,
-                                   "<rect class=\"bar %s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-                                   "height=\"%.1f\"/>\n",
-                                   c == 0 ? "real" : "fake", x0 + 0.5, y, x1 - x0 - 1.0,
-                                   to_y(&f, 0.0) - y));
-            }
-        }
+    const frame f = {h->low, h->high, 0.0, most * 1.05, false, HEIGHT};
+    begin(page, h->title, f.height);
+    add_y_axis(page, &f);
+    add_class(page, &f, h, 0);
+    add_class(page, &f, h, 1);
+    if (h->threshold > h->low && h->threshold < h->high) {
+        pr_page_put(page, "<line class=\"d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%.1f\"/>\n",
+                    to_x(&f, h->threshold), to_x(&f, h->threshold), TOP, to_y(&f, 0.0));
     }
-    if (threshold > low && threshold < high) {
-        PR_TRY(pr_text_add(text,
-                           "<line class=\"d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%.1f\"/>\n",
-                           to_x(&f, threshold), to_x(&f, threshold), TOP, to_y(&f, 0.0)));
-    }
-    PR_TRY(add_x_axis(text, &f, "score (% of the class in each bin; dashed: threshold)"));
-    return pr_text_add(text, "</svg>\n<div class=\"key\"><span><i class=\"kr\"></i>real"
-                             "</span><span><i class=\"kf\"></i>fake</span></div></div>\n");
+    add_x_axis(page, &f, "score (% of the class in each bin; dashed: threshold)");
+    pr_page_put(page, "</svg>\n<div class=\"key\"><span><i class=\"kr\"></i>real</span>"
+                      "<span><i class=\"kf\"></i>fake</span></div></div>\n");
 }
 
-pr_status pr__svg_stack(pr_text *text, const char *title, const char *x_label,
-                        const char *const *parts, int n_parts, const double *bars_x,
-                        const double *values, int64_t n_bars)
+void pr__svg_stack(pr_page *page, const pr__stack *s)
 {
     double most = 0.0;
-    for (int64_t i = 0; i < n_bars; i++) {
-        double sum = 0.0;
-        for (int p = 0; p < n_parts; p++) {
-            sum += values[i * n_parts + p];
-        }
-        most = fmax(most, sum);
+    for (int64_t i = 0; i < s->n_bars; i++) {
+        most = fmax(most, sum_of(s->values + i * s->n_parts, s->n_parts));
     }
     if (most == 0.0) {
-        return PR_OK;
+        return;
     }
-    const frame f = {bars_x[0] - 0.5, bars_x[n_bars - 1] + 0.5, 0.0, most * 1.05, false, HEIGHT};
-    PR_TRY(begin(text, title, f.height));
-    PR_TRY(add_y_axis(text, &f));
-    for (int64_t i = 0; i < n_bars; i++) {
-        double below = 0.0;
-        for (int p = 0; p < n_parts; p++) {
-            const double value = values[i * n_parts + p];
-            const double x0 = to_x(&f, bars_x[i] - 0.4);
-            const double x1 = to_x(&f, bars_x[i] + 0.4);
-            if (value > 0.0) {
-                PR_TRY(pr_text_add(text,
-                                   "<rect class=\"f%d\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
-                                   "height=\"%.1f\"/>\n",
-                                   p % PR__N_COLORS, x0, to_y(&f, below + value), x1 - x0,
-                                   to_y(&f, below) - to_y(&f, below + value)));
-            }
-            below += value;
+    const frame f = {s->x[0] - 0.5, s->x[s->n_bars - 1] + 0.5, 0.0, most * 1.05, false, HEIGHT};
+    begin(page, s->title, f.height);
+    add_y_axis(page, &f);
+    for (int64_t i = 0; i < s->n_bars; i++) {
+        for (int p = 0; p < s->n_parts; p++) {
+            char kind[8];
+            (void)snprintf(kind, sizeof(kind), "f%d", p % PR__N_COLORS);
+            add_bar(page, kind, to_x(&f, s->x[i] - 0.4), to_x(&f, s->x[i] + 0.4),
+                    to_y(&f, sum_of(s->values + i * s->n_parts, p)),
+                    to_y(&f, sum_of(s->values + i * s->n_parts, p + 1)));
         }
     }
-    PR_TRY(add_x_axis(text, &f, x_label));
-    PR_TRY(pr_text_add(text, "</svg>\n"));
-    PR_TRY(add_key(text, parts, n_parts));
-    return pr_text_add(text, "</div>\n");
+    add_x_axis(page, &f, s->x_label);
+    pr_page_put(page, "</svg>\n");
+    add_key(page, s->parts, s->n_parts);
+    pr_page_put(page, "</div>\n");
 }

@@ -52,7 +52,7 @@ class Reader(HTMLParser):
     def __init__(self):
         super().__init__()
         self.open, self.rows, self.row, self.cell, self.images = [], [], None, None, []
-        self.values, self.urls, self.tags = [], [], []
+        self.values, self.urls, self.tags, self.in_cell = [], [], [], False
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
@@ -66,8 +66,11 @@ class Reader(HTMLParser):
             self.images.append((attrs["src"], attrs["alt"]))
         if tag == "tr":
             self.row = []
-        if tag in ("td", "th", "span", "b"):
-            self.cell = [attrs.get("data-v"), ""]
+        if tag in ("td", "th"):
+            self.cell = [None, ""]
+        if tag == "span" and "data-v" in attrs:
+            self.in_cell = self.cell is not None
+            self.cell = [attrs["data-v"], ""]
 
     def handle_startendtag(self, tag, attrs):
         self.handle_starttag(tag, attrs)
@@ -78,9 +81,10 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag, tag
         if tag in ("td", "th") and self.row is not None:
             self.row.append(tuple(self.cell))
-        if tag in ("td", "span") and self.cell and self.cell[0] is not None:
-            self.values.append(tuple(self.cell))
             self.cell = None
+        if tag == "span" and self.cell and self.cell[0] is not None:
+            self.values.append(tuple(self.cell))
+            self.cell = self.cell if self.in_cell else None
         if tag == "tr":
             self.rows.append(self.row)
 
