@@ -3,8 +3,8 @@
 #include "dataset/augment_private.h"
 #include "dataset/blur.h"
 #include "dataset/codec.h"
+#include "dataset/normalise.h"
 #include "dataset/resize.h"
-#include "dataset/simd.h"
 #include "engine/base/alloc.h"
 
 #include <math.h>
@@ -14,6 +14,7 @@ struct pr_renderer {
     pr_augment_options options;
     int max_width, max_height, out_px;
     pr_resizer *resizer;
+    pr__normaliser normaliser;
     uint8_t *crop;  /* decoded, up to max_width x max_height x 3 */
     uint8_t *other; /* as large, where a perturbation or re-encoding needs a second image */
     uint8_t *plane; /* [3][out_px][out_px] */
@@ -71,6 +72,7 @@ pr_status pr_renderer_create(const pr_augment_options *options, int max_width, i
     pr_renderer *r = pr_calloc(1, sizeof *r);
     PR_REQUIRE(r != NULL, PR_ERR_NOMEM, "render: no memory");
     r->options = *options;
+    pr__normaliser_make(options->mean, options->std, &r->normaliser);
     r->max_width = max_width;
     r->max_height = max_height;
     r->out_px = out_px;
@@ -134,39 +136,6 @@ static pr_status perturb(pr_renderer *r, const pr_image_u8 *image)
     return PR_OK;
 }
 
-/* Bytes to floats: SCALE and ADD hold the normalisation of each channel. */
-PR__BODY normalise_body(const uint8_t *restrict r, const uint8_t *restrict g,
-                        const uint8_t *restrict b, int64_t n, const float *restrict scale,
-                        const float *restrict add, float *restrict out)
-{
-    const float s0 = scale[0];
-    const float s1 = scale[1];
-    const float s2 = scale[2];
-    const float a0 = add[0];
-    const float a1 = add[1];
-    const float a2 = add[2];
-    for (int64_t i = 0; i < n; i++) {
-        out[3 * i] = (float)r[i] * s0 + a0;
-        out[3 * i + 1] = (float)g[i] * s1 + a1;
-        out[3 * i + 2] = (float)b[i] * s2 + a2;
-    }
-}
-PR__KERNEL(normalise,
-           (const uint8_t *restrict r, const uint8_t *restrict g, const uint8_t *restrict b,
-            int64_t n, const float *restrict scale, const float *restrict add, float *restrict out),
-           (r, g, b, n, scale, add, out))
-
-static void put_floats(const pr_renderer *r, const pr_planes *planes, float *image)
-{
-    float scale[3];
-    float add[3];
-    for (int c = 0; c < 3; c++) {
-        scale[c] = (float)(1.0 / (255.0 * r->options.std[c]));
-        add[c] = (float)(-r->options.mean[c] / r->options.std[c]);
-    }
-    normalise(planes->r, planes->g, planes->b, planes->n, scale, add, image);
-}
-
 /* What is done to the pixels after the resize. */
 static pr_status augment(pr_renderer *r, const pr__augment_draws *draws, const pr_planes *planes)
 {
@@ -195,7 +164,7 @@ static pr_status render_image(pr_renderer *r, const pr__augment_draws *draws, co
     PR_TRY(perturb(r, &crop));
     PR_TRY(pr_resize_to_planes(r->resizer, &crop, draws->flip, r->out_px, plane));
     PR_TRY(augment(r, draws, &planes));
-    put_floats(r, &planes, image);
+    pr__normalise(&r->normaliser, &planes, image);
     return PR_OK;
 }
 

@@ -1,0 +1,22 @@
+/** The last pass over a view: bytes in planes to normalised NHWC floats. Inside the module only. */
+#ifndef PR_DATASET_NORMALISE_H
+#define PR_DATASET_NORMALISE_H
+
+#include "dataset/colour.h"
+
+enum { PR__NORMALISE_PX = 256 };
+
+/** Scale and shift of every float of a chunk of pixels: (p / 255 - mean) / std = p scale + shift. */
+typedef struct pr__normaliser {
+    float scale[3 * PR__NORMALISE_PX], shift[3 * PR__NORMALISE_PX];
+} pr__normaliser;
+
+void pr__normaliser_make(const double mean[3], const double std[3], pr__normaliser *out);
+
+/**
+ * IMAGE [planes->n][3]. A view is as large as a core's second cache and its reader is another core
+ * and comes much later: where the processor can, it is written past the caches.
+ */
+void pr__normalise(const pr__normaliser *normaliser, const pr_planes *planes, float *image);
+
+#endif
