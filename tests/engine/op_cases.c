@@ -75,8 +75,8 @@
         .in = {MATRIX(CONTRAST_ROWS, CONTRAST_COLS),                                               \
                LABELS(CONTRAST_ROWS),                                                              \
                NUMBERS(2),                                                                         \
-               MATRIX(2 * CONTRAST_KEPT, CONTRAST_COLS),                                           \
-               {PR_I64, {2, {2 * CONTRAST_KEPT, 3}}},                                              \
+               MATRIX(CONTRAST_SLOTS, CONTRAST_COLS),                                              \
+               {PR_I64, {2, {CONTRAST_SLOTS, 3}}},                                                 \
                NUMBERS(2),                                                                         \
                VECTOR(CONTRAST_COLS),                                                              \
                NUMBERS(1),                                                                         \
@@ -161,7 +161,7 @@ static void fill_two_classes(int i, int64_t n, void *data)
  * Labels change with each pair of rows. Both slots of each label are kept: the first of one is row 1
  * of this step, all others are from earlier ones.
  */
-enum { CONTRAST_ROWS = 8, CONTRAST_COLS = 5, CONTRAST_KEPT = 2 };
+enum { CONTRAST_ROWS = 8, CONTRAST_COLS = 5, CONTRAST_KEPT = 2, CONTRAST_SLOTS = 4 };
 
 static void fill_contrast(int i, int64_t n, void *data, int label, int info, int key, int count)
 {
@@ -295,15 +295,15 @@ const op_case op_cases[] = {
             VECTOR(CONTRAST_COLS),
             NUMBERS(1),
             VECTOR(CONTRAST_COLS),
-            MATRIX(2 * CONTRAST_KEPT, CONTRAST_COLS),
-            VECTOR(2 * CONTRAST_KEPT),
-            {PR_I64, {2, {2 * CONTRAST_KEPT, 3}}},
+            MATRIX(CONTRAST_SLOTS, CONTRAST_COLS),
+            VECTOR(CONTRAST_SLOTS),
+            {PR_I64, {2, {CONTRAST_SLOTS, 3}}},
             NUMBERS(2)},
      .always_f64 = 1U << 4U | 1U << 6U | 1U << 8U,
      .fill = fill_update},
-    FUSE("smooth", 4 + 0, PR_RCCL_FUSE_SMOOTH, PR_RCCL_MIX_PAIR),
-    FUSE("linear", 4 + 12, PR_RCCL_FUSE_LINEAR, PR_RCCL_MIX_PAIR),
-    FUSE("linear, then smooth, mixed with a mean", 2 + 12, PR_RCCL_FUSE_LINEAR_SMOOTH,
+    FUSE("smooth", 4, PR_RCCL_FUSE_SMOOTH, PR_RCCL_MIX_PAIR),
+    FUSE("linear", 16, PR_RCCL_FUSE_LINEAR, PR_RCCL_MIX_PAIR),
+    FUSE("linear, then smooth, mixed with a mean", 14, PR_RCCL_FUSE_LINEAR_SMOOTH,
          PR_RCCL_MIX_MEAN),
     {.op = PR_OP_margin_norm,
      .what = "of four rows",

@@ -147,30 +147,33 @@ def margin_loss(o, z, label, pair, tp, mn):
     n = len(label)
     transformed = [(t, y) for (t, y, _) in tp.values()] if o["transform"] else []
     mixed = [t for (t, _) in mn.values()]
+    # exponents[i, c]: the batch's n columns, then the transformed positives, then the mixed negatives
+    columns = torch.cat([z] + [t[None] for (t, _) in transformed] + [t[None] for t in mixed])
+    exponents = z @ columns.T / o["tau"]
+    a_p = list(range(n, n + len(transformed)))
+    a_n = list(range(n + len(transformed), len(columns)))
     rows, anchors = [], 0
     for i in range(n):
         others = [j for j in range(n) if j != i]
         same = [j for j in others if (pair[j] == pair[i] if o["pos"] == "pair" else label[j] == label[i])]
-        def e(x):
-            return z[i] @ x / o["tau"]
-        top = [e(z[j]) for j in same] + [e(t) for (t, y) in transformed if y == label[i]]
-        bottom = [e(z[j]) for j in others] + [e(t) for (t, _) in transformed]
+        top = same + [c for c in a_p if transformed[c - n][1] == label[i]]
+        bottom = others + a_p
         if o["mixed_as"] == "fake":
-            bottom += [e(t) for t in mixed]
+            bottom = bottom + a_n
             if label[i] == FAKE:
-                top += [e(t) for t in mixed]
+                top = top + a_n
         elif o["margin_anchor"] == "all" or label[i] == REAL:
             if o["margin_set"] == "A_n":
-                bottom += [e(t) for t in mixed]
+                bottom = bottom + a_n
             elif o["margin_set"] == "A":
-                bottom += [e(z[j]) for j in others]
+                bottom = bottom + others
         count = len(top) if o["norm"] == "P_prime" else len(same)
         if count == 0:
             rows.append(torch.zeros((), dtype=torch.float64))
             continue
         anchors += 1
-        log_all = torch.logsumexp(torch.stack(bottom), 0)
-        rows.append(sum(log_all - t for t in top) / count)
+        log_all = torch.logsumexp(exponents[i, bottom], 0)
+        rows.append((log_all - exponents[i, top]).sum() / count)
     rows = torch.stack(rows)
     return rows / anchors if o["reduce"] == "mean" and anchors else rows
 

@@ -85,9 +85,9 @@ static void check_backend(pr_backend_id backend)
 {
     static const int grads[] = {Z, TP, MN};
     const double bound = backend == PR_BACKEND_REF ? 1e-13 : 1e-6;
-    double plain[64];
-    double added[64];
-    double alone[64];
+    double plain[64] = {0};
+    double added[64] = {0};
+    double alone[64] = {0};
     op_run run;
 
     op_run_create(&loss_case, backend, &run);
