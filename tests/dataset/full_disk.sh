@@ -1,6 +1,6 @@
 #!/bin/sh
 # Packing onto a disk that is full, at many sizes of disk: one message, no crash, no half file.
-# Needs a root that may mount a small tmpfs; test_shards does the same with a limit on file sizes.
+# Needs a root that may mount a small tmpfs; test_full_disk itself does the same with a limit on file sizes.
 set -eu
 driver="$PR_BUILD/tests/dataset/test_full_disk"
 disk=$(mktemp -d)
