@@ -63,27 +63,39 @@ static pr_status check_crf(const pr_forge_options *o)
     return PR_OK;
 }
 
+static pr_status check_ranges(const pr_forge_options *o)
+{
+    const struct {
+        const char *name;
+        double value, min, max;
+    } rows[] = {{"identities", (double)o->n_people, 1, 65535},
+                {"videos", (double)o->n_videos, 1, 65535},
+                {"limit-identities", (double)o->limit_identities, 0, 1e9},
+                {"margin", o->margin, 0.5, 4},
+                {"size", o->size_px, 16, 1024},
+                {"detail", o->detail, 1, 4},
+                {"quality", o->quality, 1, 100},
+                {"frames", o->n_frames, 1, 4096},
+                {"donors", o->n_donors, 0, PR_FORGE_MAX_DONORS},
+                {"photos-per-shard", (double)o->photos_per_shard, 1, 1e6},
+                {"shards", (double)o->n_shards, 0, 99999},
+                {"motion", o->sequence.motion, 0, 4},
+                {"light", o->sequence.light, 0, 4},
+                {"noise", o->sequence.noise, 0, 10},
+                {"jitter", o->sequence.jitter, 0, 4}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        PR_TRY(check_range(rows[i].name, rows[i].value, rows[i].min, rows[i].max));
+    }
+    return PR_OK;
+}
+
 static pr_status check(const pr_forge_options *o)
 {
     PR_REQUIRE(o->out != NULL && o->dataset != NULL && o->dataset[0] != '\0', PR_ERR_INVALID,
                "forge: a folder and a word for the dataset are needed");
     PR_REQUIRE(o->photos == NULL || (o->landmarks != NULL && o->identities != NULL), PR_ERR_INVALID,
                "forge: photographs need landmarks and identities");
-    PR_TRY(check_range("identities", (double)o->n_people, 1, 65535));
-    PR_TRY(check_range("videos", (double)o->n_videos, 1, 65535));
-    PR_TRY(check_range("limit-identities", (double)o->limit_identities, 0, 1e9));
-    PR_TRY(check_range("margin", o->margin, 0.5, 4));
-    PR_TRY(check_range("size", o->size_px, 16, 1024));
-    PR_TRY(check_range("detail", o->detail, 1, 4));
-    PR_TRY(check_range("quality", o->quality, 1, 100));
-    PR_TRY(check_range("frames", o->n_frames, 1, 4096));
-    PR_TRY(check_range("donors", o->n_donors, 0, PR_FORGE_MAX_DONORS));
-    PR_TRY(check_range("photos-per-shard", (double)o->photos_per_shard, 1, 1e6));
-    PR_TRY(check_range("shards", (double)o->n_shards, 0, 99999));
-    PR_TRY(check_range("motion", o->sequence.motion, 0, 4));
-    PR_TRY(check_range("light", o->sequence.light, 0, 4));
-    PR_TRY(check_range("noise", o->sequence.noise, 0, 10));
-    PR_TRY(check_range("jitter", o->sequence.jitter, 0, 4));
+    PR_TRY(check_ranges(o));
     PR_TRY(check_split(o));
     PR_TRY(check_crf(o));
     return pr_swap_style_check(&o->style);
@@ -166,26 +178,29 @@ static pr_status describe_style(const pr_forge_options *o, pr_text *out)
                        q->light, q->noise, q->jitter);
 }
 
+/* Frames, donors, compressions and splits. */
+static pr_status describe_videos(const pr_forge_options *o, pr_text *out)
+{
+    PR_TRY(pr_text_add(out, "frames: %d\ndonors: %d\ncrf:", o->n_frames, o->n_donors));
+    for (int i = 0; i < o->n_crf; i++) {
+        PR_TRY(pr_text_add(out, " %d", o->crf[i]));
+    }
+    return o->n_folds > 0 ? pr_text_add(out, "\nfolds: %d\n", o->n_folds)
+                          : pr_text_add(out, "\nsplit: %.17g %.17g %.17g\n", o->split[0],
+                                        o->split[1], o->split[2]);
+}
+
 pr_status pr__forge_describe(const pr_forge *forge, pr_text *out)
 {
     const pr_forge_options *const o = &forge->options;
     PR_TRY(pr_text_add(out, "made by: forge, version 1\nfaces: %s\ndataset: %s\n",
                        o->photos != NULL ? "photographs" : "procedural", o->dataset));
-    PR_TRY(pr_text_add(out, "identities: %lld\nphotos: %lld\n", (long long)forge->n_identities,
-                       (long long)forge->n_photos));
+    PR_TRY(pr_text_add(out, "identities: %lld\nphotos: %lld\nseed: %llu\n",
+                       (long long)forge->n_identities, (long long)forge->n_photos,
+                       (unsigned long long)o->seed));
     PR_TRY(pr_text_add(out, "margin: %.17g\nsize: %d\ndetail: %.17g\ncodec: %s\nquality: %d\n",
                        o->margin, o->size_px, o->detail, pr_codec_name(o->codec), o->quality));
-    PR_TRY(pr_text_add(out, "frames: %d\ndonors: %d\ncrf:", o->n_frames, o->n_donors));
-    for (int i = 0; i < o->n_crf; i++) {
-        PR_TRY(pr_text_add(out, " %d", o->crf[i]));
-    }
-    if (o->n_folds > 0) {
-        PR_TRY(pr_text_add(out, "\nfolds: %d\n", o->n_folds));
-    } else {
-        PR_TRY(pr_text_add(out, "\nsplit: %.17g %.17g %.17g\n", o->split[0], o->split[1],
-                           o->split[2]));
-    }
-    PR_TRY(pr_text_add(out, "seed: %llu\n", (unsigned long long)o->seed));
+    PR_TRY(describe_videos(o, out));
     PR_TRY(describe_style(o, out));
     return pr_text_add(out, "codecs: %s; %s\n", pr_codec_versions(), pr_video_versions());
 }

@@ -28,14 +28,13 @@ static void name_splits(pr_forge *forge)
 {
     static const char *const WORDS[3] = {"train", "val", "test"};
     const int n_folds = forge->options.n_folds;
-    forge->n_splits = n_folds > 0 ? n_folds : 3;
-    for (int i = 0; i < forge->n_splits; i++) {
-        if (n_folds > 0) {
-            (void)snprintf(forge->split_words[i], PR__MAX_WORD, "fold%d", i);
-        } else {
-            (void)snprintf(forge->split_words[i], PR__MAX_WORD, "%s", WORDS[i]);
-        }
+    for (int i = 0; i < n_folds; i++) {
+        (void)snprintf(forge->split_words[i], PR__MAX_WORD, "fold%d", i);
     }
+    for (int i = 0; i < 3 && n_folds == 0; i++) {
+        (void)snprintf(forge->split_words[i], PR__MAX_WORD, "%s", WORDS[i]);
+    }
+    forge->n_splits = n_folds > 0 ? n_folds : 3;
 }
 
 static pr_status assign_splits(pr_forge *forge)

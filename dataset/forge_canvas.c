@@ -208,6 +208,8 @@ pr_status pr_canvas_shrink(const pr_image_u8 *in, const double out_to_in[6], int
                            float *out)
 {
     int n = 0;
+    PR_REQUIRE(in->channels == 1 || in->channels == 3, PR_ERR_INVALID,
+               "a picture of %d channels, must be 1 or 3", in->channels);
     PR_TRY(samples_of(out_to_in, &n));
     const bool is_straight = out_to_in[1] == 0 && out_to_in[3] == 0 && out_to_in[0] > 0 &&
                              out_to_in[4] > 0 && out_to_in[0] <= MAX_SAMPLES &&
@@ -221,7 +223,7 @@ pr_status pr_canvas_shrink(const pr_image_u8 *in, const double out_to_in[6], int
 
 static uint8_t to_byte(float v)
 {
-    return v <= 0 ? 0 : (v >= 255 ? 255 : (uint8_t)(v + 0.5F));
+    return v <= 0 ? 0 : (v >= 255 ? 255 : (uint8_t)floorf(v + 0.5F));
 }
 
 pr_status pr_image_shrink(const pr_image_u8 *in, const double out_to_in[6], const pr_image_u8 *out)

@@ -30,7 +30,9 @@ static pr_status video_word(const char *file, char **out)
         *dot = '\0';
     }
     for (char *at = word; *at != '\0'; at++) {
-        *at = *at == '/' ? '_' : *at;
+        if (*at == '/') {
+            *at = '_';
+        }
     }
     *out = word;
     return PR_OK;

@@ -41,8 +41,8 @@ static const uint8_t TRIANGLES[][3] = {
 static void to_floats(const double points[PR_N_LANDMARKS][2], float *out)
 {
     for (int i = 0; i < PR_N_LANDMARKS; i++) {
-        out[2 * i] = (float)points[i][0];
-        out[2 * i + 1] = (float)points[i][1];
+        *out++ = (float)points[i][0];
+        *out++ = (float)points[i][1];
     }
 }
 

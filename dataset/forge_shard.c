@@ -55,32 +55,39 @@ static pr_status encode(const press *p, size_t *n_bytes)
                                                            p->bytes, p->room, n_bytes);
 }
 
+/* The crop's picture, and for a fake its mask, encoded into memory of its own. */
+static pr_status cut_crop(press *p, const pr__bench *bench, bool is_fake, int frame,
+                          const pr_image_u8 *image, crop *out, pr_record *record)
+{
+    PR_TRY(pr_image_shrink(image, bench->plan[frame].crop_to_frame, &p->view));
+    PR_TRY(encode(p, &record->image_bytes));
+    PR_TRY(copy_bytes(p->bytes, record->image_bytes, &out->image));
+    record->image = out->image;
+    if (!is_fake) {
+        return PR_OK;
+    }
+    PR_TRY(pr__bench_mask_crop(bench, frame, &p->mask_view));
+    PR_TRY(pr_image_encode_png(&p->mask_view, p->mask_bytes, p->mask_room, &record->mask_bytes));
+    PR_TRY(copy_bytes(p->mask_bytes, record->mask_bytes, &out->mask));
+    record->mask = out->mask;
+    return PR_OK;
+}
+
 /* Cuts the crop out of IMAGE, which is frame FRAME of CLIP, and records it. */
 static pr_status add_crop(press *p, const pr__bench *bench, const clip *c, const char *compression,
                           int frame, const pr_image_u8 *image)
 {
     const pr__frame *const plan = &bench->plan[frame];
     const bool is_fake = c->donor != NULL;
+    const pr__photo *const face = is_fake ? c->donor : c->photo;
     PR_REQUIRE(p->n_crops < p->n_room, PR_ERR_INVALID, "forge: more than the planned %lld crops",
                (long long)p->n_room);
     crop *const out = &p->crops[p->n_crops];
     pr_record *const record = &p->records[p->n_crops++];
-    size_t n_bytes = 0;
-    size_t n_mask_bytes = 0;
-    PR_TRY(pr_image_shrink(image, plan->crop_to_frame, &p->view));
-    PR_TRY(encode(p, &n_bytes));
-    PR_TRY(copy_bytes(p->bytes, n_bytes, &out->image));
-    if (is_fake) {
-        PR_TRY(pr__bench_mask_crop(bench, frame, &p->mask_view));
-        PR_TRY(pr_image_encode_png(&p->mask_view, p->mask_bytes, p->mask_room, &n_mask_bytes));
-        PR_TRY(copy_bytes(p->mask_bytes, n_mask_bytes, &out->mask));
-    }
     out->video = pr_strdup(c->video);
     PR_REQUIRE(out->video != NULL, PR_ERR_NOMEM, "forge: the name '%s'", c->video);
     memcpy(out->crop_map, plan->crop_map, sizeof(out->crop_map));
     memcpy(out->landmarks, plan->landmarks, sizeof(out->landmarks));
-
-    const pr__photo *const face = is_fake ? c->donor : c->photo;
     *record = (pr_record){.dataset = p->forge->options.dataset,
                           .label = is_fake ? "fake" : "real",
                           .method = is_fake ? "swap" : "pristine",
@@ -94,14 +101,10 @@ static pr_status add_crop(press *p, const pr__bench *bench, const clip *c, const
                           .face_video = face->video,
                           .width = p->view.width,
                           .height = p->view.height,
-                          .image = out->image,
-                          .image_bytes = n_bytes,
-                          .mask = out->mask,
-                          .mask_bytes = n_mask_bytes,
                           .crop_map = out->crop_map,
                           .landmarks = out->landmarks,
                           .n_landmarks = PR_N_LANDMARKS};
-    return PR_OK;
+    return cut_crop(p, bench, is_fake, frame, image, out, record);
 }
 
 static pr_status film(press *p, pr__bench *bench, const clip *c, int slot)

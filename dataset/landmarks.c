@@ -121,13 +121,16 @@ static pr_status number_at(const tsv *t, int column, double *out)
     return PR_OK;
 }
 
-static int64_t count_lines(const char *text)
+/* Zeroed room for one object of SIZE bytes for each line that is left. */
+static pr_status tsv_room(const tsv *t, size_t size, void **out)
 {
     int64_t n = 1;
-    for (const char *at = text; *at != '\0'; at++) {
+    for (const char *at = t->next; at != NULL && *at != '\0'; at++) {
         n += *at == '\n';
     }
-    return n;
+    *out = pr_calloc(n, size);
+    PR_REQUIRE(*out != NULL, PR_ERR_NOMEM, "%s: %lld rows", t->name, (long long)n);
+    return PR_OK;
 }
 
 static bool is_picture(const char *file)
@@ -147,36 +150,52 @@ static int by_face_file(const void *a, const void *b)
     return strcmp(((const pr_face *)a)->file, ((const pr_face *)b)->file);
 }
 
+/* One line, if it is a picture's. */
+static pr_status read_owner(pr_face_table *table, int file, int identity)
+{
+    const tsv *const t = &table->identities;
+    if (!is_picture(t->fields[file])) {
+        return PR_OK;
+    }
+    PR_REQUIRE(t->fields[identity][0] != '\0', PR_ERR_FORMAT, "%s:%d: '%s' has no identity",
+               t->name, t->line, t->fields[file]);
+    table->owners[table->n_owners++] =
+        (owner){.file = t->fields[file], .identity = t->fields[identity]};
+    return PR_OK;
+}
+
+static pr_status sort_owners(pr_face_table *table)
+{
+    if (table->n_owners == 0) {
+        return PR_OK;
+    }
+    qsort(table->owners, (size_t)table->n_owners, sizeof(owner), by_owner_file);
+    for (int64_t i = 1; i < table->n_owners; i++) {
+        PR_REQUIRE(strcmp(table->owners[i - 1].file, table->owners[i].file) != 0, PR_ERR_FORMAT,
+                   "%s: '%s' stands there twice", table->identities.name, table->owners[i].file);
+    }
+    return PR_OK;
+}
+
 static pr_status read_owners(pr_face_table *table, const char *name, const char *text,
                              size_t n_bytes)
 {
     tsv *const t = &table->identities;
     int file = 0;
     int identity = 0;
+    void *room = NULL;
     PR_TRY(tsv_open(t, name, text, n_bytes));
     PR_TRY(column_of(t, "file", &file));
     PR_TRY(column_of(t, "identity", &identity));
-    table->owners = pr_calloc(t->next != NULL ? count_lines(t->next) : 1, sizeof(owner));
-    PR_REQUIRE(table->owners != NULL, PR_ERR_NOMEM, "%s: the table of owners", name);
-    for (;;) {
-        bool more = false;
+    PR_TRY(tsv_room(t, sizeof(owner), &room));
+    table->owners = room;
+    bool more = false;
+    PR_TRY(tsv_next(t, &more));
+    while (more) {
+        PR_TRY(read_owner(table, file, identity));
         PR_TRY(tsv_next(t, &more));
-        if (!more) {
-            break;
-        }
-        if (is_picture(t->fields[file])) {
-            PR_REQUIRE(t->fields[identity][0] != '\0', PR_ERR_FORMAT, "%s:%d: '%s' has no identity",
-                       name, t->line, t->fields[file]);
-            table->owners[table->n_owners++] =
-                (owner){.file = t->fields[file], .identity = t->fields[identity]};
-        }
     }
-    qsort(table->owners, (size_t)table->n_owners, sizeof(owner), by_owner_file);
-    for (int64_t i = 1; i < table->n_owners; i++) {
-        PR_REQUIRE(strcmp(table->owners[i - 1].file, table->owners[i].file) != 0, PR_ERR_FORMAT,
-                   "%s: '%s' stands there twice", name, table->owners[i].file);
-    }
-    return PR_OK;
+    return sort_owners(table);
 }
 
 typedef struct face_columns {
@@ -241,35 +260,40 @@ static pr_status read_face(const tsv *t, const face_columns *columns, pr_face *f
     return check_face(t, face);
 }
 
+/* Marks the picture of FACE as one that has landmarks. */
+static pr_status find_owner(pr_face_table *table, pr_face *face)
+{
+    const tsv *const t = &table->landmarks;
+    const owner wanted = {.file = face->file};
+    owner *const found = table->n_owners == 0
+                             ? NULL
+                             : bsearch(&wanted, table->owners, (size_t)table->n_owners,
+                                       sizeof(owner), by_owner_file);
+    PR_REQUIRE(found != NULL, PR_ERR_FORMAT, "%s:%d: '%s' is not a picture of %s", t->name, t->line,
+               face->file, table->identities.name);
+    PR_REQUIRE(!found->used, PR_ERR_FORMAT, "%s:%d: '%s' stands there twice", t->name, t->line,
+               face->file);
+    found->used = true;
+    face->identity = found->identity;
+    return PR_OK;
+}
+
 static pr_status read_faces(pr_face_table *table, const char *name, const char *text,
                             size_t n_bytes)
 {
     tsv *const t = &table->landmarks;
     face_columns columns;
+    void *room = NULL;
     PR_TRY(tsv_open(t, name, text, n_bytes));
     PR_TRY(find_columns(t, &columns));
-    table->faces = pr_calloc(t->next != NULL ? count_lines(t->next) : 1, sizeof(pr_face));
-    PR_REQUIRE(table->faces != NULL, PR_ERR_NOMEM, "%s: the table of faces", name);
-    for (;;) {
-        bool more = false;
+    PR_TRY(tsv_room(t, sizeof(pr_face), &room));
+    table->faces = room;
+    bool more = false;
+    PR_TRY(tsv_next(t, &more));
+    while (more) {
+        PR_TRY(read_face(t, &columns, &table->faces[table->n_faces]));
+        PR_TRY(find_owner(table, &table->faces[table->n_faces++]));
         PR_TRY(tsv_next(t, &more));
-        if (!more) {
-            break;
-        }
-        pr_face *const face = &table->faces[table->n_faces];
-        PR_TRY(read_face(t, &columns, face));
-        const owner wanted = {.file = face->file};
-        owner *const found = table->n_owners == 0
-                                 ? NULL
-                                 : bsearch(&wanted, table->owners, (size_t)table->n_owners,
-                                           sizeof(owner), by_owner_file);
-        PR_REQUIRE(found != NULL, PR_ERR_FORMAT, "%s:%d: '%s' is not a picture of %s", name,
-                   t->line, face->file, table->identities.name);
-        PR_REQUIRE(!found->used, PR_ERR_FORMAT, "%s:%d: '%s' stands there twice", name, t->line,
-                   face->file);
-        found->used = true;
-        face->identity = found->identity;
-        table->n_faces++;
     }
     if (table->n_faces > 0) {
         qsort(table->faces, (size_t)table->n_faces, sizeof(pr_face), by_face_file);

@@ -36,8 +36,8 @@ typedef struct pr__scene {
     float texture[PR__TEXTURE_SIDE * PR__TEXTURE_SIDE];
 } pr__scene;
 
-void pr__person_draw(const pr_procedural *what, pr__person *out);
-void pr__scene_draw(const pr_procedural *what, pr__scene *out);
+void pr__person_draw(const pr_procedural *what, pr__person *p);
+void pr__scene_draw(const pr_procedural *what, pr__scene *s);
 
 /** The head's half-width at height V of the picture; 0 above the top and below the chin. */
 double pr__head_width(const pr__person *person, double v);

@@ -169,6 +169,26 @@ static pr_status take_packets(coder *c)
     }
 }
 
+static pr_status send_frame(coder *c, int i)
+{
+    const pr_image_u8 *const from = &c->frames[i];
+    const uint8_t *const planes[4] = {from->data};
+    const int strides[4] = {3 * from->width};
+    PR_TRY(av_status("video: a frame", av_frame_make_writable(c->in)));
+    PR_TRY(av_status("swscale", sws_scale(c->to_yuv, planes, strides, 0, from->height, c->in->data,
+                                          c->in->linesize)));
+    c->in->pts = i;
+    return av_status("libx264: a frame", avcodec_send_frame(c->encoder, c->in));
+}
+
+static pr_status flush(coder *c)
+{
+    PR_TRY(av_status("libx264: the end", avcodec_send_frame(c->encoder, NULL)));
+    PR_TRY(take_packets(c));
+    PR_TRY(av_status("h264: the end", avcodec_send_packet(c->decoder, NULL)));
+    return take_frames(c);
+}
+
 /*
  * The frames are overwritten while later ones are still to be read. This is safe: a frame comes out
  * after it went in, and frames come out in order.
@@ -176,20 +196,10 @@ static pr_status take_packets(coder *c)
 static pr_status run(coder *c)
 {
     for (int i = 0; i < c->n_frames; i++) {
-        const pr_image_u8 *const from = &c->frames[i];
-        const uint8_t *const planes[4] = {from->data};
-        const int strides[4] = {3 * from->width};
-        PR_TRY(av_status("video: a frame", av_frame_make_writable(c->in)));
-        PR_TRY(av_status("swscale", sws_scale(c->to_yuv, planes, strides, 0, from->height,
-                                              c->in->data, c->in->linesize)));
-        c->in->pts = i;
-        PR_TRY(av_status("libx264: a frame", avcodec_send_frame(c->encoder, c->in)));
+        PR_TRY(send_frame(c, i));
         PR_TRY(take_packets(c));
     }
-    PR_TRY(av_status("libx264: the end", avcodec_send_frame(c->encoder, NULL)));
-    PR_TRY(take_packets(c));
-    PR_TRY(av_status("h264: the end", avcodec_send_packet(c->decoder, NULL)));
-    PR_TRY(take_frames(c));
+    PR_TRY(flush(c));
     PR_REQUIRE(c->n_out == c->n_frames, PR_ERR_FORMAT, "h264: %d of %d frames came out", c->n_out,
                c->n_frames);
     return PR_OK;

@@ -39,7 +39,8 @@ static void check_bytes(void)
 
 static double grey_at(const pr_image_u8 *photo, double x, double y)
 {
-    const uint8_t *const p = photo->data + ((int)(y + 0.5) * photo->width + (int)(x + 0.5)) * 3;
+    const uint8_t *const p =
+        photo->data + ((ptrdiff_t)(y + 0.5) * photo->width + (ptrdiff_t)(x + 0.5)) * 3;
     return (p[0] + p[1] + p[2]) / 3.0;
 }
 

@@ -21,7 +21,7 @@ static void check_shrink(void)
     pr_image_u8 in = {0};
     CHECK_OK(pr_image_create(64, 48, 3, &in));
     for (int i = 0; i < 64 * 48; i++) {
-        in.data[3 * i] = (uint8_t)(2 * (i % 64));
+        in.data[(ptrdiff_t)3 * i] = (uint8_t)(2 * (i % 64));
         in.data[3 * i + 1] = (uint8_t)(3 * (i / 64));
         in.data[3 * i + 2] = (uint8_t)((i * 37) % 251);
     }
@@ -33,7 +33,7 @@ static void check_shrink(void)
     CHECK_OK(pr_canvas_shrink(&in, turned, 16, 12, b));
     for (int y = 0; y < 12; y++) {
         for (int x = 0; x < 16; x++) {
-            const float *const p = a + (y * 16 + x) * 3;
+            const float *const p = a + (ptrdiff_t)(y * 16 + x) * 3;
             CHECK(fabs(p[0] - 2 * (2.6 * x + 5.3)) < 1e-3, "x: %g at %d", (double)p[0], x);
             CHECK(fabs(p[1] - 3 * (2.2 * y + 4.1)) < 1e-3, "y: %g at %d", (double)p[1], y);
             CHECK(fabsf(p[2] - b[(y * 16 + x) * 3 + 2]) < 1e-2F, "%g and %g", (double)p[2],
@@ -52,14 +52,15 @@ static void check_shrink(void)
 /* The field at a point between pixels. */
 static void field_at(const pr_field *field, double x, double y, double out[2])
 {
+    const ptrdiff_t row = (ptrdiff_t)2 * field->width;
     const int x0 = (int)x;
     const int y0 = (int)y;
     const double fx = x - x0;
     const double fy = y - y0;
     for (int c = 0; c < 2; c++) {
-        const float *const p = field->data + 2 * (y0 * field->width + x0) + c;
-        out[c] = (1 - fy) * ((1 - fx) * p[0] + fx * p[2]) +
-                 fy * ((1 - fx) * p[2 * field->width] + fx * p[2 * field->width + 2]);
+        const float *const p = field->data + (ptrdiff_t)2 * (y0 * field->width + x0) + c;
+        out[c] =
+            (1 - fy) * ((1 - fx) * p[0] + fx * p[2]) + fy * ((1 - fx) * p[row] + fx * p[row + 2]);
     }
 }
 
@@ -202,7 +203,7 @@ static void check_colours(void)
     CHECK_OK(pr_canvas_create(N, N, &target));
     CHECK_OK(pr_canvas_create(N, N, &donor));
     CHECK_OK(pr_image_create(N, N, 1, &mask));
-    memset(mask.data, 255, N * N);
+    memset(mask.data, 255, (size_t)N * N);
     for (int i = 0; i < N * N; i++) {
         const float grey = (float)((i * 29) % 64);
         for (int c = 0; c < 3; c++) {
@@ -221,11 +222,11 @@ static void check_colours(void)
         CHECK(fabs(spread / want_spread - 1) < 0.03, "spread %g, wanted %g", spread, want_spread);
     }
     /* Blending: nothing at 0, all at 255, half between at strength 1/2. */
-    memset(mask.data, 0, N * N / 2);
+    memset(mask.data, 0, (size_t)N * N / 2);
     pr_swap_blend(&target, &donor, &mask, &whole, 0.5, &target);
     const float low = target.data[0];
     CHECK(low == 120.0F, "an empty mask changed %g", (double)low);
-    const ptrdiff_t last = 3 * (N * N - 1);
+    const ptrdiff_t last = (ptrdiff_t)3 * (N * N - 1);
     const double want =
         0.5 * (120.0 + 0.7 * (((N * N - 1) * 53) % 64)) + 0.5 * (double)donor.data[last];
     CHECK(fabs(target.data[last] - want) < 1e-3, "%g, wanted %g", (double)target.data[last], want);

@@ -18,7 +18,8 @@ static void make(void)
     for (int f = 0; f < N; f++) {
         for (int y = 0; y < SIDE; y++) {
             memcpy(frames[f].data + (ptrdiff_t)y * SIDE * 3,
-                   photo.data + ((ptrdiff_t)(y + 8) * 128 + 2 * f) * 3, (size_t)SIDE * 3);
+                   photo.data + ((ptrdiff_t)(y + 8) * 128 + (ptrdiff_t)2 * f) * 3,
+                   (size_t)SIDE * 3);
         }
     }
     pr_image_destroy(&photo);
