@@ -62,9 +62,9 @@
     }
 #define FUSE(what_, n_lambda_, fusion_, mixing_)                                                   \
     {                                                                                              \
-        .op = PR_OP_rccl_fuse, .what = what_,                                                      \
-        .attr = &(const pr_rccl_fuse_attr){.fusion = fusion_,                                      \
-                                           .mixing = mixing_,                                      \
+        .op = PR_OP_rccl_fuse, .what = (what_),                                                    \
+        .attr = &(const pr_rccl_fuse_attr){.fusion = (fusion_),                                    \
+                                           .mixing = (mixing_),                                    \
                                            .n_kept = CONTRAST_KEPT,                                \
                                            .n_near = 3,                                            \
                                            .n_smooth = 2,                                          \
