@@ -66,7 +66,21 @@ static pr_status split_line(tsv *t, char **fields, int *n_fields)
     }
 }
 
-static pr_status tsv_open(tsv *t, const char *name, const char *text, size_t n_bytes)
+/* Zeroed room for one object of SIZE bytes for each line that is left. */
+static pr_status tsv_room(const tsv *t, size_t size, void **out)
+{
+    int64_t n = 1;
+    for (const char *at = t->next; at != NULL && *at != '\0'; at++) {
+        n += *at == '\n';
+    }
+    *out = pr_calloc(n, size);
+    PR_REQUIRE(*out != NULL, PR_ERR_NOMEM, "%s: %lld rows", t->name, (long long)n);
+    return PR_OK;
+}
+
+/* Cuts the header, and gives zeroed room for one object of SIZE bytes a row. */
+static pr_status tsv_open(tsv *t, const char *name, const char *text, size_t n_bytes, size_t size,
+                          void **room)
 {
     t->name = name;
     PR_REQUIRE(memchr(text, '\0', n_bytes) == NULL, PR_ERR_FORMAT,
@@ -75,7 +89,8 @@ static pr_status tsv_open(tsv *t, const char *name, const char *text, size_t n_b
     PR_REQUIRE(t->text != NULL, PR_ERR_NOMEM, "%s: %zu bytes of text", name, n_bytes);
     memcpy(t->text, text, n_bytes);
     t->next = t->text;
-    return split_line(t, t->header, &t->n_columns);
+    PR_TRY(split_line(t, t->header, &t->n_columns));
+    return tsv_room(t, size, room);
 }
 
 /* Cuts the next line that is not empty; *MORE says whether there was one. */
@@ -118,18 +133,6 @@ static pr_status number_at(const tsv *t, int column, double *out)
                "%s:%d: %s = '%s' is not a number (column %d)", t->name, t->line, t->header[column],
                text, column + 1);
     *out = value;
-    return PR_OK;
-}
-
-/* Zeroed room for one object of SIZE bytes for each line that is left. */
-static pr_status tsv_room(const tsv *t, size_t size, void **out)
-{
-    int64_t n = 1;
-    for (const char *at = t->next; at != NULL && *at != '\0'; at++) {
-        n += *at == '\n';
-    }
-    *out = pr_calloc(n, size);
-    PR_REQUIRE(*out != NULL, PR_ERR_NOMEM, "%s: %lld rows", t->name, (long long)n);
     return PR_OK;
 }
 
@@ -184,11 +187,10 @@ static pr_status read_owners(pr_face_table *table, const char *name, const char 
     int file = 0;
     int identity = 0;
     void *room = NULL;
-    PR_TRY(tsv_open(t, name, text, n_bytes));
+    PR_TRY(tsv_open(t, name, text, n_bytes, sizeof(owner), &room));
+    table->owners = room;
     PR_TRY(column_of(t, "file", &file));
     PR_TRY(column_of(t, "identity", &identity));
-    PR_TRY(tsv_room(t, sizeof(owner), &room));
-    table->owners = room;
     bool more = false;
     PR_TRY(tsv_next(t, &more));
     while (more) {
@@ -278,21 +280,28 @@ static pr_status find_owner(pr_face_table *table, pr_face *face)
     return PR_OK;
 }
 
+static pr_status add_face(pr_face_table *table, const face_columns *columns)
+{
+    pr_face *const face = &table->faces[table->n_faces];
+    PR_TRY(read_face(&table->landmarks, columns, face));
+    PR_TRY(find_owner(table, face));
+    table->n_faces++;
+    return PR_OK;
+}
+
 static pr_status read_faces(pr_face_table *table, const char *name, const char *text,
                             size_t n_bytes)
 {
     tsv *const t = &table->landmarks;
     face_columns columns;
     void *room = NULL;
-    PR_TRY(tsv_open(t, name, text, n_bytes));
-    PR_TRY(find_columns(t, &columns));
-    PR_TRY(tsv_room(t, sizeof(pr_face), &room));
+    PR_TRY(tsv_open(t, name, text, n_bytes, sizeof(pr_face), &room));
     table->faces = room;
+    PR_TRY(find_columns(t, &columns));
     bool more = false;
     PR_TRY(tsv_next(t, &more));
     while (more) {
-        PR_TRY(read_face(t, &columns, &table->faces[table->n_faces]));
-        PR_TRY(find_owner(table, &table->faces[table->n_faces++]));
+        PR_TRY(add_face(table, &columns));
         PR_TRY(tsv_next(t, &more));
     }
     if (table->n_faces > 0) {
