@@ -1,26 +1,15 @@
-#include "models/safetensors.h"
+#include "models/safetensors_internal.h"
 
 #include "engine/base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_HEADER_BYTES = 100 * 1000 * 1000 }; /* the format's own limit */
-
-struct pr_safetensors {
-    char *path;                 /* owned */
-    int fd;                     /* -1: the bytes are in memory */
-    const unsigned char *bytes; /* borrowed, where they are in memory */
-    uint64_t n_file_bytes, n_header_bytes;
-    json_t *header;         /* owned; names and notes are its strings */
-    pr_safetensor *tensors; /* [n] owned, in the order of their bytes */
-    int n;
-};
 
 static const struct {
     const char *name;
@@ -29,7 +18,8 @@ static const struct {
               {"I32", 4}, {"I16", 2}, {"I8", 1},   {"U64", 8},     {"U32", 4},
               {"U16", 2}, {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
 
-static pr_status read_at(const pr_safetensors *file, uint64_t offset, void *out, size_t n_bytes)
+pr_status pr__safetensors_read_at(const pr_safetensors *file, uint64_t offset, void *out,
+                                  size_t n_bytes)
 {
     if (file->fd < 0) {
         memcpy(out, file->bytes + offset, n_bytes);
@@ -71,13 +61,13 @@ static pr_status refuse_pytorch(const pr_safetensors *file, const unsigned char 
     return PR_OK;
 }
 
-static pr_status read_header(pr_safetensors *file)
+static pr_status read_length(pr_safetensors *file)
 {
     unsigned char first[8];
     PR_REQUIRE(file->n_file_bytes >= 8, PR_ERR_FORMAT,
                "%s: %llu bytes, a safetensors file begins with 8 bytes of header length",
                file->path, (unsigned long long)file->n_file_bytes);
-    PR_TRY(read_at(file, 0, first, sizeof(first)));
+    PR_TRY(pr__safetensors_read_at(file, 0, first, sizeof(first)));
     PR_TRY(refuse_pytorch(file, first));
     file->n_header_bytes = little_endian(first);
     PR_REQUIRE(file->n_header_bytes <= MAX_HEADER_BYTES, PR_ERR_FORMAT,
@@ -86,10 +76,16 @@ static pr_status read_header(pr_safetensors *file)
     PR_REQUIRE(file->n_header_bytes <= file->n_file_bytes - 8, PR_ERR_FORMAT,
                "%s: truncated: a header of %llu bytes in a file of %llu", file->path,
                (unsigned long long)file->n_header_bytes, (unsigned long long)file->n_file_bytes);
+    return PR_OK;
+}
+
+static pr_status read_header(pr_safetensors *file)
+{
+    PR_TRY(read_length(file));
     char *text = pr_calloc((int64_t)file->n_header_bytes, 1);
     PR_REQUIRE(text != NULL, PR_ERR_NOMEM, "%s: no memory for a header of %llu bytes", file->path,
                (unsigned long long)file->n_header_bytes);
-    const pr_status status = read_at(file, 8, text, (size_t)file->n_header_bytes);
+    const pr_status status = pr__safetensors_read_at(file, 8, text, (size_t)file->n_header_bytes);
     json_error_t error = {.line = 0};
     if (status == PR_OK) {
         file->header =
@@ -310,87 +306,4 @@ const char *pr_safetensors_path(const pr_safetensors *file)
 const char *pr_safetensors_note(const pr_safetensors *file, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
-}
-
-static float float_of_bits(uint32_t bits)
-{
-    float value = 0.0F;
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-/* IEEE half: 5 bits of exponent, 10 of fraction. Every half is a float. */
-static float half_to_float(uint16_t half)
-{
-    const uint32_t sign = (uint32_t)(half & 0x8000U) << 16;
-    const uint32_t exponent = half >> 10 & 0x1fU;
-    const uint32_t fraction = half & 0x3ffU;
-    if (exponent == 0x1f) {
-        return float_of_bits(sign | 0x7f800000U | fraction << 13);
-    }
-    if (exponent == 0) {
-        const float magnitude = (float)fraction * 0x1p-24F;
-        return sign != 0 ? -magnitude : magnitude;
-    }
-    return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
-}
-
-/* Element I of BYTES, which need not be aligned. */
-static double element(const char *dtype, const unsigned char *bytes, size_t i)
-{
-    uint16_t narrow = 0;
-    float single = 0.0F;
-    double wide = 0.0;
-    switch (dtype[0] == 'B' ? 'B' : dtype[1]) {
-    case '6':
-        memcpy(&wide, bytes + 8 * i, sizeof(wide));
-        return wide;
-    case '3':
-        memcpy(&single, bytes + 4 * i, sizeof(single));
-        return (double)single;
-    case 'B':
-        memcpy(&narrow, bytes + 2 * i, sizeof(narrow));
-        return (double)float_of_bits((uint32_t)narrow << 16);
-    default:
-        memcpy(&narrow, bytes + 2 * i, sizeof(narrow));
-        return (double)half_to_float(narrow);
-    }
-}
-
-static bool is_finite_as(double value, pr_dtype real)
-{
-    const double as_read = real == PR_F64 ? value : (double)(float)value;
-    return as_read - as_read == 0.0; /* inf - inf and NaN - NaN are NaN */
-}
-
-pr_status pr_safetensors_read(const pr_safetensors *file, int i, pr_dtype real, void *out)
-{
-    enum { ROOM_BYTES = 65536 };
-    const pr_safetensor *t = &file->tensors[i];
-    const bool is_real = strcmp(t->dtype, "F32") == 0 || strcmp(t->dtype, "F64") == 0 ||
-                         strcmp(t->dtype, "F16") == 0 || strcmp(t->dtype, "BF16") == 0;
-    PR_REQUIRE(is_real, PR_ERR_FORMAT, "%s: tensor '%s' is %s, weights are F32, F16, BF16 or F64",
-               file->path, t->name, t->dtype);
-    PR_REQUIRE(real == PR_F32 || real == PR_F64, PR_ERR_SHAPE,
-               "safetensors: weights are read as f32 or f64, not %s", pr_dtype_name(real));
-    unsigned char room[ROOM_BYTES];
-    const size_t n_element_bytes = t->n == 0 ? 1 : (size_t)(t->n_bytes / (uint64_t)t->n);
-    for (uint64_t done = 0; done < t->n_bytes; done += ROOM_BYTES) {
-        const uint64_t left = t->n_bytes - done;
-        const size_t n_here = left < ROOM_BYTES ? (size_t)left : ROOM_BYTES;
-        PR_TRY(read_at(file, 8 + file->n_header_bytes + t->first_byte + done, room, n_here));
-        for (size_t k = 0; k < n_here / n_element_bytes; k++) {
-            const double value = element(t->dtype, room, k);
-            const size_t place = (size_t)done / n_element_bytes + k;
-            PR_REQUIRE(is_finite_as(value, real), PR_ERR_NUMERIC,
-                       "%s: tensor '%s': element %zu is %g, must be finite as %s", file->path,
-                       t->name, place, value, pr_dtype_name(real));
-            if (real == PR_F64) {
-                ((double *)out)[place] = value;
-            } else {
-                ((float *)out)[place] = (float)value;
-            }
-        }
-    }
-    return PR_OK;
 }

@@ -22,14 +22,19 @@ static pr_status check_sources(const pr_safetensor_source *tensors, int n)
     return PR_OK;
 }
 
+static pr_status add_note(pr_text *text, const pr_safetensor_note *note, bool is_first)
+{
+    PR_TRY(pr_text_add(text, is_first ? "" : ","));
+    PR_TRY(pr_text_add_json(text, note->key));
+    PR_TRY(pr_text_add(text, ":"));
+    return pr_text_add_json(text, note->value);
+}
+
 static pr_status add_notes(pr_text *text, const pr_safetensor_note *notes, int n_notes)
 {
     PR_TRY(pr_text_add(text, "\"__metadata__\":{"));
     for (int i = 0; i < n_notes; i++) {
-        PR_TRY(pr_text_add(text, i > 0 ? "," : ""));
-        PR_TRY(pr_text_add_json(text, notes[i].key));
-        PR_TRY(pr_text_add(text, ":"));
-        PR_TRY(pr_text_add_json(text, notes[i].value));
+        PR_TRY(add_note(text, &notes[i], i == 0));
     }
     return pr_text_add(text, "}");
 }

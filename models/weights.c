@@ -142,33 +142,43 @@ static void shape_text(const pr_safetensor *tensor, char text[static 96])
     (void)snprintf(text + n, 96 - n, tensor->n_dims == 0 ? "[]" : "]");
 }
 
+/* What tensor I of the file is to the store. TAKEN_BY [n of the store]: 1 + the tensor that means
+ * this one, or 0. */
+static pr_status plan_tensor(const pr_safetensors *file, int i, const pr_store *store,
+                             const pr_weights_options *options, int *taken_by, pr_weight_row *row)
+{
+    const pr_safetensor *tensor = pr_safetensors_at(file, i);
+    const char *producer = pr_safetensors_note(file, "producer");
+    const bool is_ours = producer != NULL && strcmp(producer, "pristine") == 0;
+    shape_text(tensor, row->file_shape);
+    row->file_idx = i;
+    row->store_idx = resolve(store, options, is_ours, tensor->name, &row->note);
+    if (row->store_idx < 0) {
+        row->fate = row->note[0] != '\0' ? PR_WEIGHT_SKIPPED : PR_WEIGHT_UNKNOWN;
+        return PR_OK;
+    }
+    const pr_store_entry *entry = pr_store_at(store, row->store_idx);
+    const int other = taken_by[row->store_idx];
+    PR_REQUIRE(other == 0, PR_ERR_FORMAT, "%s: tensors '%s' and '%s' both mean '%s'",
+               pr_safetensors_path(file), other > 0 ? pr_safetensors_at(file, other - 1)->name : "",
+               tensor->name, entry->name);
+    taken_by[row->store_idx] = i + 1;
+    row->fate = is_same_shape(tensor, &entry->desc.shape)      ? PR_WEIGHT_MATCHED
+                : is_same_but_ones(tensor, &entry->desc.shape) ? PR_WEIGHT_RESHAPED
+                                                               : PR_WEIGHT_MISFIT;
+    return PR_OK;
+}
+
 static pr_status plan_file(const pr_safetensors *file, const pr_store *store,
                            const pr_weights_options *options, int *taken_by,
                            pr_weights_report *report)
 {
-    const char *producer = pr_safetensors_note(file, "producer");
-    const bool is_ours = producer != NULL && strcmp(producer, "pristine") == 0;
     for (int i = 0; i < pr_safetensors_n(file); i++) {
-        const pr_safetensor *tensor = pr_safetensors_at(file, i);
         pr_weight_row *row = &report->rows[report->n_rows];
-        *row = (pr_weight_row){.file_name = pr_strdup(tensor->name), .file_idx = i};
+        row->file_name = pr_strdup(pr_safetensors_at(file, i)->name);
         PR_REQUIRE(row->file_name != NULL, PR_ERR_NOMEM, "weights: out of memory");
         report->n_rows++;
-        shape_text(tensor, row->file_shape);
-        row->store_idx = resolve(store, options, is_ours, tensor->name, &row->note);
-        if (row->store_idx < 0) {
-            row->fate = row->note[0] != '\0' ? PR_WEIGHT_SKIPPED : PR_WEIGHT_UNKNOWN;
-            continue;
-        }
-        const pr_store_entry *entry = pr_store_at(store, row->store_idx);
-        const int other = taken_by[row->store_idx];
-        PR_REQUIRE(other == 0, PR_ERR_FORMAT, "%s: tensors '%s' and '%s' both mean '%s'",
-                   report->path, other > 0 ? pr_safetensors_at(file, other - 1)->name : "",
-                   tensor->name, entry->name);
-        taken_by[row->store_idx] = i + 1;
-        row->fate = is_same_shape(tensor, &entry->desc.shape)      ? PR_WEIGHT_MATCHED
-                    : is_same_but_ones(tensor, &entry->desc.shape) ? PR_WEIGHT_RESHAPED
-                                                                   : PR_WEIGHT_MISFIT;
+        PR_TRY(plan_tensor(file, i, store, options, taken_by, row));
     }
     return PR_OK;
 }

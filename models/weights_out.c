@@ -5,27 +5,31 @@
 
 #include <string.h>
 
+static pr_status add_row(pr_text *text, const pr_weight_row *row, const pr_store *store, int width)
+{
+    char wanted[96] = "";
+    const char *target = row->note;
+    if (row->store_idx >= 0) {
+        const pr_store_entry *entry = pr_store_at(store, row->store_idx);
+        (void)pr_shape_text(&entry->desc.shape, wanted);
+        target = entry->name;
+    }
+    return pr_text_add(text, "%-9s %-*s %-18s -> %s %s\n", pr_weight_fate_name(row->fate), width,
+                       row->file_name != NULL ? row->file_name : "-", row->file_shape, target,
+                       wanted);
+}
+
 pr_status pr_weights_report_text(const pr_weights_report *report, const pr_store *store,
                                  pr_text *text)
 {
-    int n_widest = 0;
+    int width = 1;
     for (int i = 0; i < report->n_rows; i++) {
         const char *name = report->rows[i].file_name;
         const int n = name != NULL ? (int)strlen(name) : 0;
-        n_widest = n > n_widest ? n : n_widest;
+        width = n > width ? n : width;
     }
     for (int i = 0; i < report->n_rows; i++) {
-        const pr_weight_row *row = &report->rows[i];
-        char wanted[96] = "";
-        const char *target = row->note;
-        if (row->store_idx >= 0) {
-            const pr_store_entry *entry = pr_store_at(store, row->store_idx);
-            (void)pr_shape_text(&entry->desc.shape, wanted);
-            target = entry->name;
-        }
-        PR_TRY(pr_text_add(text, "%-9s %-*s %-18s -> %s %s\n", pr_weight_fate_name(row->fate),
-                           n_widest, row->file_name != NULL ? row->file_name : "-", row->file_shape,
-                           target, wanted));
+        PR_TRY(add_row(text, &report->rows[i], store, width));
     }
     PR_TRY(pr_text_add(text, "%s:", report->path));
     for (int f = 0; f < PR_WEIGHT_FATES; f++) {

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 pr_status pr_eval_split_name(const char *name, char set[static 128], const char **metric)
@@ -57,8 +58,8 @@ static pr_status find_metric(const char *path, const json_t *root, const char *m
     const bool is_centre = strncmp(metric, "centre.", 7) == 0;
     PR_REQUIRE(strlen(metric) < sizeof(name) - 8, PR_ERR_INVALID, "a metric's name of %zu bytes",
                strlen(metric));
-    (void)strcpy(name, is_centre ? "frame." : "");
-    (void)strcat(name, is_centre ? metric + 7 : metric);
+    (void)snprintf(name, sizeof(name), "%s%s", is_centre ? "frame." : "",
+                   is_centre ? metric + 7 : metric);
     const json_t *value = find_dotted(root, name, 4);
     PR_REQUIRE(value != NULL && (json_is_number(value) || json_is_null(value)), PR_ERR_INVALID,
                "%s: has no metric '%s'", path, metric);

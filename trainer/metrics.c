@@ -169,13 +169,11 @@ static void mean_over_methods(const pr_metrics *metrics, bool of_videos, pr_metr
     mean->rccl_fpr = mean->acc_fake;
 }
 
-static pr_status breakdown(const pr_scores *scores, pr_metrics *metrics)
+static pr_status all_methods(const pr_scores *scores, pr_metrics *metrics)
 {
-    if (scores->method != NULL) {
-        metrics->methods = pr_calloc(MAX_METHODS, sizeof(*metrics->methods));
-        PR_REQUIRE(metrics->methods != NULL, PR_ERR_NOMEM, "metrics: no memory for the methods");
-        PR_TRY(list_methods(scores, metrics->methods, &metrics->n_methods));
-    }
+    metrics->methods = pr_calloc(MAX_METHODS, sizeof(*metrics->methods));
+    PR_REQUIRE(metrics->methods != NULL, PR_ERR_NOMEM, "metrics: no memory for the methods");
+    PR_TRY(list_methods(scores, metrics->methods, &metrics->n_methods));
     subset room = {.score = pr_calloc(scores->n, sizeof(*room.score)),
                    .label = pr_calloc(scores->n, sizeof(*room.label)),
                    .video = pr_calloc(scores->n, sizeof(*room.video))};
@@ -190,7 +188,14 @@ static pr_status breakdown(const pr_scores *scores, pr_metrics *metrics)
     pr_free(room.score);
     pr_free(room.label);
     pr_free(room.video);
-    PR_TRY(status);
+    return status;
+}
+
+static pr_status breakdown(const pr_scores *scores, pr_metrics *metrics)
+{
+    if (scores->method != NULL) {
+        PR_TRY(all_methods(scores, metrics));
+    }
     /* Without methods 0 / 0 is the NaN that says so. */
     mean_over_methods(metrics, false, &metrics->frame_mean);
     mean_over_methods(metrics, true, &metrics->video_mean);

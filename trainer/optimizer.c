@@ -157,32 +157,35 @@ static pr_status check_prefixes(const pr_optimizer *optimizer, const pr__recipe 
     return PR_OK;
 }
 
+static void add_chunks(pr_optimizer *optimizer, const pr_store_entry *entry, int group)
+{
+    const int64_t n_elements = pr_shape_n(&entry->desc.shape);
+    for (int64_t first = 0; first < n_elements; first += PR__CHUNK) {
+        const int64_t left = n_elements - first;
+        optimizer->chunks[optimizer->n_chunks++] =
+            (pr__chunk){entry, first, left < PR__CHUNK ? left : PR__CHUNK, group};
+    }
+}
+
 static pr_status make_chunks(pr_optimizer *optimizer, const pr__recipe *recipe)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        int64_t n = 0;
-        for (int i = 0; i < pr_store_n(optimizer->store); i++) {
-            const pr_store_entry *entry = pr_store_at(optimizer->store, i);
-            const int64_t n_elements = pr_shape_n(&entry->desc.shape);
-            for (int64_t first = 0; is_trained(entry, recipe) && first < n_elements;
-                 first += PR__CHUNK) {
-                const int64_t left = n_elements - first;
-                if (pass == 1) {
-                    optimizer->chunks[n] =
-                        (pr__chunk){entry, first, left < PR__CHUNK ? left : PR__CHUNK,
-                                    group_of(optimizer, entry->name)};
-                }
-                n++;
-            }
-        }
-        if (pass == 0) {
-            optimizer->n_chunks = n;
-            optimizer->chunks = pr_calloc(n, sizeof(*optimizer->chunks));
-            optimizer->squares = pr_calloc(n, sizeof(*optimizer->squares));
-            optimizer->summed = pr_calloc(n, sizeof(*optimizer->summed));
-            PR_REQUIRE(optimizer->chunks != NULL && optimizer->squares != NULL &&
-                           optimizer->summed != NULL,
-                       PR_ERR_NOMEM, "optimizer: no memory for %lld chunks", (long long)n);
+    const pr_store *store = optimizer->store;
+    int64_t n = 0;
+    for (int i = 0; i < pr_store_n(store); i++) {
+        const pr_store_entry *entry = pr_store_at(store, i);
+        n += is_trained(entry, recipe)
+                 ? (pr_shape_n(&entry->desc.shape) + PR__CHUNK - 1) / PR__CHUNK
+                 : 0;
+    }
+    optimizer->chunks = pr_calloc(n, sizeof(*optimizer->chunks));
+    optimizer->squares = pr_calloc(n, sizeof(*optimizer->squares));
+    optimizer->summed = pr_calloc(n, sizeof(*optimizer->summed));
+    PR_REQUIRE(optimizer->chunks != NULL && optimizer->squares != NULL && optimizer->summed != NULL,
+               PR_ERR_NOMEM, "optimizer: no memory for %lld chunks", (long long)n);
+    for (int i = 0; i < pr_store_n(store); i++) {
+        const pr_store_entry *entry = pr_store_at(store, i);
+        if (is_trained(entry, recipe)) {
+            add_chunks(optimizer, entry, group_of(optimizer, entry->name));
         }
     }
     return PR_OK;
@@ -206,6 +209,32 @@ static pr_status add_state(pr_optimizer *optimizer, const char *kind, const char
     return PR_OK;
 }
 
+/* The moments of one tensor. */
+static pr_status name_moments(pr_optimizer *optimizer, const pr_store_entry *e)
+{
+    PR_TRY(add_state(optimizer, optimizer->second == NULL ? "momentum" : "m", e->name,
+                     at(optimizer->first, optimizer->real, e->offset), e->desc));
+    return optimizer->second == NULL
+               ? PR_OK
+               : add_state(optimizer, "v", e->name,
+                           at(optimizer->second, optimizer->real, e->offset), e->desc);
+}
+
+static pr_status name_states(pr_optimizer *optimizer, const pr__recipe *recipe)
+{
+    for (int g = 0; g < optimizer->n_groups; g++) {
+        PR_TRY(add_state(optimizer, "steps", optimizer->groups[g].prefix,
+                         &optimizer->groups[g].n_steps, pr_desc_1(PR_I64, 1)));
+    }
+    for (int i = 0; i < pr_store_n(optimizer->store); i++) {
+        const pr_store_entry *entry = pr_store_at(optimizer->store, i);
+        if (is_trained(entry, recipe)) {
+            PR_TRY(name_moments(optimizer, entry));
+        }
+    }
+    return PR_OK;
+}
+
 static pr_status make_states(pr_optimizer *optimizer, const pr__recipe *recipe)
 {
     const bool is_sgd = recipe->options->kind == PR_OPTIM_SGD;
@@ -219,22 +248,7 @@ static pr_status make_states(pr_optimizer *optimizer, const pr__recipe *recipe)
                    optimizer->states != NULL,
                PR_ERR_NOMEM, "optimizer: no memory for moments of %lld elements",
                (long long)n_arena);
-    for (int g = 0; g < optimizer->n_groups; g++) {
-        PR_TRY(add_state(optimizer, "steps", optimizer->groups[g].prefix,
-                         &optimizer->groups[g].n_steps, pr_desc_1(PR_I64, 1)));
-    }
-    for (int i = 0; i < pr_store_n(optimizer->store); i++) {
-        const pr_store_entry *e = pr_store_at(optimizer->store, i);
-        if (is_trained(e, recipe)) {
-            PR_TRY(add_state(optimizer, is_sgd ? "momentum" : "m", e->name,
-                             at(optimizer->first, optimizer->real, e->offset), e->desc));
-        }
-        if (is_trained(e, recipe) && !is_sgd) {
-            PR_TRY(add_state(optimizer, "v", e->name,
-                             at(optimizer->second, optimizer->real, e->offset), e->desc));
-        }
-    }
-    return PR_OK;
+    return name_states(optimizer, recipe);
 }
 
 static pr_status build(pr_optimizer *optimizer, const pr__recipe *recipe)

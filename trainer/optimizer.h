@@ -43,6 +43,7 @@ typedef struct pr_optim_options {
 extern const char *const pr_optim_words[]; /* "sgd", "adam", "adamw" */
 
 /* clang-format off */
+// NOLINTBEGIN(bugprone-macro-parentheses): a type and a member have no parentheses
 /** The rows of a pr_optim_options that is MEMBER of the struct TYPE. */
 #define PR_OPTIM_ROWS(type, member)                                                                \
     {"optim.name", PR_CONFIG_CHOICE, "sgd", 0, 0, pr_optim_words, offsetof(type, member.kind),     \
@@ -74,6 +75,7 @@ extern const char *const pr_optim_words[]; /* "sgd", "adam", "adamw" */
      PR_CONFIG_IDENTITY, "for each optim.group: factor on the learning rate"},                     \
     {"optim.group_decay", PR_CONFIG_REALS, "", 0.0, 1e6, NULL, offsetof(type, member.group_decay), \
      PR_CONFIG_IDENTITY, "for each optim.group: weight decay; empty: optim.weight_decay for all"}
+// NOLINTEND(bugprone-macro-parentheses)
 /* clang-format on */
 
 /** The defaults of the rows: SGD, momentum 0.9, weight decay 1e-4 on everything, no clipping. */

@@ -30,6 +30,7 @@ typedef struct pr_schedule_options {
 extern const char *const pr_schedule_words[];
 
 /* clang-format off */
+// NOLINTBEGIN(bugprone-macro-parentheses): a type and a member have no parentheses
 /** The rows of a pr_schedule_options that is MEMBER of the struct TYPE. */
 #define PR_SCHEDULE_ROWS(type, member)                                                             \
     {"schedule.name", PR_CONFIG_CHOICE, "cosine", 0, 0, pr_schedule_words,                         \
@@ -52,6 +53,7 @@ extern const char *const pr_schedule_words[];
     {"schedule.threshold", PR_CONFIG_REAL, "1e-4", 0.0, 1.0, NULL,                                 \
      offsetof(type, member.threshold), PR_CONFIG_IDENTITY,                                         \
      "plateau: least improvement, as a part of the best value"}
+// NOLINTEND(bugprone-macro-parentheses)
 /* clang-format on */
 
 /**

@@ -45,7 +45,7 @@ static pr_status picture(void *ctx, int64_t i, pr_report_image *out)
     p->bytes = NULL;
     PR_TRY(pr_fs_read(p->paths[i % p->n], &p->bytes, &n_bytes));
     (void)snprintf(p->caption, sizeof(p->caption), "0%lld_1%lld, frame %lld\n%.4f", (long long)i,
-                   (long long)i, (long long)(i * 7), 0.93 - 0.011 * (double)i);
+                   (long long)i, 7 * (long long)i, 0.93 - 0.011 * (double)i);
     *out = (pr_report_image){p->bytes, n_bytes, "image/jpeg", p->caption};
     return PR_OK;
 }
@@ -57,7 +57,7 @@ static void make_scores(uint64_t seed, bool with_fakes, double distance, double 
     for (uint32_t i = 0; i < N; i++) {
         const pr_draw_key frame = {seed, 0, i, 0, PR_FOR_SHAPE};
         const pr_draw_key whole = {seed, 0, i / N_PER_VIDEO, 1, PR_FOR_SHAPE};
-        label[i] = with_fakes && i / N_PER_VIDEO % 2 == 1;
+        label[i] = with_fakes && i / N_PER_VIDEO % 2 == 1 ? 1 : 0;
         video[i] = (int32_t)(i / N_PER_VIDEO);
         method[i] = label[i] ? 1 + video[i] / 2 % 3 : 0;
         const double centre = label[i] ? distance * (0.7 + 0.2 * method[i]) : -distance;

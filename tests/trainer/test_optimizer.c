@@ -10,6 +10,12 @@
 
 enum { N_BIG = 20000 };
 
+/* Bit for bit. */
+static bool is_same(const void *a, const void *b, size_t n_bytes)
+{
+    return memcmp(a, b, n_bytes) == 0;
+}
+
 /* Two parameters below "a.", one bias below "b.", their likes below "k.", and a buffer. */
 static pr_store *make_store(pr_dtype real)
 {
@@ -73,9 +79,8 @@ static void test_bits_do_not_depend_on_threads(void)
         run_steps(options, 0, alone, norms[0]);
         for (int n_threads = 1; n_threads <= 3; n_threads++) {
             run_steps(options, n_threads, together, norms[1]);
-            CHECK(memcmp(alone, together, sizeof(alone)) == 0, "kind %d, %d threads", kind,
-                  n_threads);
-            CHECK(memcmp(norms[0], norms[1], sizeof(norms[0])) == 0, "norms differ");
+            CHECK(is_same(alone, together, sizeof(alone)), "kind %d, %d threads", kind, n_threads);
+            CHECK(is_same(norms[0], norms[1], sizeof(norms[0])), "norms differ");
         }
     }
 }
@@ -113,16 +118,16 @@ static void test_groups_rest_and_are_frozen(void)
     double norm = 0.0;
     double whole = 0.0;
     CHECK_OK(pr_optimizer_step(optimizer, NULL, grad, 0.05, &whole));
-    CHECK(memcmp(before, pr_store_find(store, "a.b.bias")->data, sizeof(before)) != 0, "steps");
+    CHECK(!is_same(before, pr_store_find(store, "a.b.bias")->data, sizeof(before)), "steps");
     memcpy(bias, pr_store_find(store, "a.b.bias")->data, sizeof(bias));
     pr_optimizer_set_active(optimizer, 0, false);
     CHECK_OK(pr_optimizer_step(optimizer, NULL, grad, 0.05, &norm));
     CHECK(norm < whole, "a resting group is no part of the norm: %g %g", norm, whole);
-    CHECK(memcmp(bias, pr_store_find(store, "a.b.bias")->data, sizeof(bias)) == 0, "it rests");
+    CHECK(is_same(bias, pr_store_find(store, "a.b.bias")->data, sizeof(bias)), "it rests");
     CHECK(*(int64_t *)pr_optimizer_state_at(optimizer, 0)->data == 1, "steps of the group");
     CHECK(*(int64_t *)pr_optimizer_state_at(optimizer, 1)->data == 2, "steps of the rest");
-    CHECK(memcmp(weight, pr_store_find(store, "b.weight")->data, sizeof(weight)) == 0, "frozen");
-    CHECK(memcmp(mean, pr_store_find(store, "a.mean")->data, sizeof(mean)) == 0, "a buffer");
+    CHECK(is_same(weight, pr_store_find(store, "b.weight")->data, sizeof(weight)), "frozen");
+    CHECK(is_same(mean, pr_store_find(store, "a.mean")->data, sizeof(mean)), "a buffer");
 
     const pr_store_entry *big = pr_store_find(store, "a.big");
     grad[big->offset + 5000] = NAN;
@@ -159,7 +164,7 @@ static void test_state_resumes(void)
     for (int k = 0; k < 2; k++) {
         CHECK_OK(pr_optimizer_step(optimizers[k], NULL, grad, 0.1, &norm));
     }
-    CHECK(memcmp(pr_store_arena(stores[0]), pr_store_arena(stores[1]), n_bytes) == 0, "resumed");
+    CHECK(is_same(pr_store_arena(stores[0]), pr_store_arena(stores[1]), n_bytes), "resumed");
     for (int k = 0; k < 2; k++) {
         pr_optimizer_destroy(&optimizers[k]);
         pr_store_destroy(&stores[k]);
@@ -211,9 +216,9 @@ static void test_ema(void)
     for (int64_t i = 0; i < pr_ema_n_chunks(ema); i++) {
         pr_ema_chunk(ema, 0.0, i);
     }
-    CHECK(memcmp(key, online, N_BIG * sizeof(*key)) == 0, "0 copies");
-    CHECK(memcmp(pr_store_find(store, "k.b.bias")->data, pr_store_find(store, "a.b.bias")->data,
-                 7 * sizeof(double)) == 0,
+    CHECK(is_same(key, online, N_BIG * sizeof(*key)), "0 copies");
+    CHECK(is_same(pr_store_find(store, "k.b.bias")->data, pr_store_find(store, "a.b.bias")->data,
+                  7 * sizeof(double)),
           "every tensor");
     pr_ema_destroy(&ema);
     pr_store_destroy(&store);
