@@ -1,8 +1,8 @@
 /**
  * The contrastive losses as graphs: plain supervised contrastive (Khosla et al. 2020), and RCCL's
- * (Zha et al., section 3.4) with its bank of real centre and hard sets. The bank is replicated: every
- * rank runs one such graph over the whole global batch, in global order, and updates the same states
- * by the same arithmetic; the rows of the loss are shared out by "range".
+ * (Zha et al., section 3.4) with its bank of real centre and hard sets. The bank is replicated:
+ * every rank runs one such graph over the whole global batch, in global order, and updates the same
+ * states by the same arithmetic; the rows of the loss are shared out by "range".
  *
  * A loss graph has these inputs, R rows of D columns:
  *
@@ -25,8 +25,8 @@
  *
  * The bits of a row's loss and gradient depend neither on the range nor on the number of ranks.
  * RCCL names as outputs, for traces: "tp", "tp_label", "tp_valid", "mn", "mn_valid", "tp_index",
- * "mn_index" (engine/ops/rccl_fuse.c) and its states (engine/ops/rccl_update.c) live in the store as
- * "bank.centre_sum", "bank.centre_count", "bank.centre", "bank.hard", "bank.hard_score",
+ * "mn_index" (engine/ops/rccl_fuse.c) and its states (engine/ops/rccl_update.c) live in the store
+ * as "bank.centre_sum", "bank.centre_count", "bank.centre", "bank.hard", "bank.hard_score",
  * "bank.hard_key" and "bank.hard_count".
  */
 #ifndef PR_MEMORY_BANK_BANK_H
@@ -79,8 +79,8 @@ pr_status pr_supcon_build(pr_graph *graph, const pr_supcon_options *options, int
 int64_t pr_rccl_n_lambda(const pr_rccl_options *options);
 
 /**
- * The step's mixing weights, Beta(mix_beta, mix_beta) each (R12): LAMBDA [pr_rccl_n_lambda]. Keyed by
- * (seed, epoch, PLACE of the step's first item in the epoch's plan, number).
+ * The step's mixing weights, Beta(mix_beta, mix_beta) each (R12): LAMBDA [pr_rccl_n_lambda]. Keyed
+ * by (seed, epoch, PLACE of the step's first item in the epoch's plan, number).
  */
 void pr_rccl_draw(const pr_rccl_options *options, uint64_t seed, uint32_t epoch, uint32_t place,
                   double *lambda);

@@ -28,7 +28,10 @@ void pr__entries_sort(pr__entry *entries, int64_t n)
     }
 }
 
-/* Fills ORDER, RUN_OF and RUNS from sorted entries: one sweep that closes runs and groups as they end. */
+/*
+ * Fills ORDER, RUN_OF and RUNS from sorted entries: one sweep that closes runs and groups as they
+ * end.
+ */
 static void sweep(const pr__entry *entries, int64_t n, pr__groups *groups)
 {
     int64_t n_runs = 0;

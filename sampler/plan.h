@@ -1,10 +1,10 @@
 /**
  * The plan of an epoch, item by item. Shared inside the sampler only.
  *
- * Items are numbered through the epoch. Item q is a real where floor((q + 1) a / b) > floor(q a / b)
- * with a / b the share of reals (1 / 2 where classes are balanced): reals and fakes are spread as
- * evenly as can be, every window of the same length holds the same number of reals within one, and
- * where the share is 1 / 2 every window of even length holds equally many of both.
+ * Items are numbered through the epoch. Item q is a real where floor((q + 1) a / b) > floor(q a /
+ * b) with a / b the share of reals (1 / 2 where classes are balanced): reals and fakes are spread
+ * as evenly as can be, every window of the same length holds the same number of reals within one,
+ * and where the share is 1 / 2 every window of even length holds equally many of both.
  */
 #ifndef PR_SAMPLER_PLAN_H
 #define PR_SAMPLER_PLAN_H

@@ -8,13 +8,13 @@
  * micro-batch m holds rows [m * V, (m + 1) * V). Within it the first views of all items come first,
  * then the second views in the same order.
  *
- * A mate has its anchor's label. At the semantic level a fake's mate is a fake of another video with
- * the same person's background (the same background video where the person is unknown) or with the
- * same person's face, either relation equally often where both have mates; a real's mate is the same
- * person in another video. Words count inside one dataset; an unknown one is nobody's. An anchor
- * without a mate at the level it drew falls back to the next lower level that has one, and is counted.
- * A mate may be any sample in use, also one that under-sampling leaves out as an anchor of the epoch;
- * what PR_BALANCE_ONCE leaves out is never shown.
+ * A mate has its anchor's label. At the semantic level a fake's mate is a fake of another video
+ * with the same person's background (the same background video where the person is unknown) or with
+ * the same person's face, either relation equally often where both have mates; a real's mate is the
+ * same person in another video. Words count inside one dataset; an unknown one is nobody's. An
+ * anchor without a mate at the level it drew falls back to the next lower level that has one, and
+ * is counted. A mate may be any sample in use, also one that under-sampling leaves out as an anchor
+ * of the epoch; what PR_BALANCE_ONCE leaves out is never shown.
  *
  * With PR_BALANCE_NONE every batch and micro-batch has the selection's own share of reals, within
  * one item.
@@ -26,7 +26,7 @@
 
 typedef struct pr_sampler pr_sampler;
 
-/** Cumulative levels of pairing (paper-readings R31): temporal = instance + temporal, and so on. */
+/** Cumulative levels of pairing (R31): temporal = instance + temporal, and so on. */
 typedef enum pr_pairing {
     PR_PAIR_NONE,
     PR_PAIR_INSTANCE,
@@ -60,8 +60,8 @@ typedef struct pr_sampler_stats {
 } pr_sampler_stats;
 
 /**
- * Errors: PR_ERR_INVALID for a class without samples, a batch that does not divide (with the nearest
- * that do), fewer samples than one batch.
+ * Errors: PR_ERR_INVALID for a class without samples, a batch that does not divide (with the
+ * nearest that do), fewer samples than one batch.
  */
 pr_status pr_sampler_create(const pr_samples *samples, const pr_sampler_options *options,
                             pr_sampler **out);

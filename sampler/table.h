@@ -25,7 +25,9 @@ typedef struct pr__table {
     pr__groups background;  /* fakes by whose background is seen, reals by person */
     pr__groups face;        /* fakes by whose face is seen */
 
-    /* For the statistics: numbers below n and 2 n, so that what was shown is ticked off in arrays. */
+    /*
+     * For the statistics: numbers below n and 2 n, so that what was shown is ticked off in arrays.
+     */
     int64_t *video;     /* [n] */
     int64_t *person[2]; /* [n] of the background and of the face, or -1 where unknown */
 } pr__table;

@@ -1,8 +1,8 @@
 /**
- * What the CPU kernels of the contrastive ops share. Reductions have 16 written-out lanes and a fixed
- * tree, so that their bits depend neither on the instruction set nor on what is computed beside
- * them. Similarities that order features are summed in double, so that the order does not hang on
- * rounding; those of the loss are f32.
+ * What the CPU kernels of the contrastive ops share. Reductions have 16 written-out lanes and a
+ * fixed tree, so that their bits depend neither on the instruction set nor on what is computed
+ * beside them. Similarities that order features are summed in double, so that the order does not
+ * hang on rounding; those of the loss are f32.
  *
  * The columns of the margin loss are the R rows of the batch, then the transformed positives, then
  * the mixed negatives.
@@ -25,7 +25,10 @@ static inline double pr__contrast_tree(double lane[PR__CONTRAST_LANES])
     return lane[0];
 }
 
-/** The inner product of A and B, each of N floats, summed in f32. Dot(a, b) = dot(b, a), bit by bit. */
+/**
+ * The inner product of A and B, each of N floats, summed in f32. Dot(a, b) = dot(b, a), bit by
+ * bit.
+ */
 static inline float pr__contrast_dot(const float *a, const float *b, int64_t n)
 {
     float lane[PR__CONTRAST_LANES] = {0};

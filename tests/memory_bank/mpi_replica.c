@@ -1,6 +1,6 @@
 /*
- * The replica check: equal replicas have one hash; a single bit that differs on one rank is found and
- * named, on every rank.
+ * The replica check: equal replicas have one hash; a single bit that differs on one rank is found
+ * and named, on every rank.
  */
 #include "engine/comm/job.h"
 #include "memory_bank/replica.h"

@@ -224,7 +224,9 @@ static void test_ties(void)
     const ranks_setup setup = setup_of(&rccl, PR_BACKEND_CPU, 1);
     CHECK_OK(ranks_create(&setup, &r));
     walk(&r, all_equal, 0, N_STEPS, &one);
-    /* Two are offered a step: rows 0 and 1 are reals, 2 and 3 fakes; the third comes a step later. */
+    /*
+     * Two are offered a step: rows 0 and 1 are reals, 2 and 3 fakes; the third comes a step later.
+     */
     static const int64_t want[6][2] = {{0, 0}, {0, 1}, {1, 0}, {0, 2}, {0, 3}, {1, 2}};
     const int64_t *const key = pr_store_find(r.store[0], "bank.hard_key")->data;
     for (int i = 0; i < 6; i++) {

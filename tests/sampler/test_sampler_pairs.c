@@ -1,6 +1,6 @@
 /*
- * Mates: every level is really drawn and every mate really is of its level; fallback, probabilities,
- * unknown people, shuffled labels.
+ * Mates: every level is really drawn and every mate really is of its level; fallback,
+ * probabilities, unknown people, shuffled labels.
  */
 #include "tests/sampler/crops.h"
 
