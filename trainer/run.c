@@ -280,7 +280,8 @@ pr_status pr_run_show_plan(pr_run *run)
                                                        "class"};
     pr_trainer *const t = run->trainer;
     pr_log_print("%s", pr_text_chars(&run->config_text));
-    pr_log_print("# training samples: %" PRId64 ", hash %016" PRIx64 "; config hash %016" PRIx64,
+    pr_log_print("# training samples: %" PRId64 ", hash %016" PRIx64 "; config hash %016" PRIx64
+                 "\n",
                  pr_samples_n(run->train), run->head.data_hash, run->head.config_hash);
     for (int s = 0; s < t->objective->n_stages; s++) {
         PR_TRY(pr_stage_begin(t, s));
@@ -290,7 +291,7 @@ pr_status pr_run_show_plan(pr_run *run)
             char name[256];
             const pr_view *const view = &batch.views[row];
             pr_log_print("# stage %s, step 0, row %" PRId64 ": item %" PRIu32
-                         " view %d, %s, %s, %s",
+                         " view %d, %s, %s, %s\n",
                          t->stage->name, row, view->place, (int)view->view,
                          view->label == PR_FAKE ? "fake" : "real", levels[view->level],
                          pr_samples_name(run->train, view->sample, name, sizeof(name)));
