@@ -1,9 +1,11 @@
 /*
- * Builds a store from lines "kind name n_dims dims…" on standard input (kind p or b), reads weights
- * into it, prints the report, and writes them out again. weights_parity.py judges.
+ * Builds a store from lines "kind name n_dims dims…" on standard input (kind p or b), or the line
+ * "m xception 0" for the real backbone, reads weights into it, prints the report, and writes them
+ * out again. weights_parity.py judges.
  * Usage: weights_driver IN OUT PREFIX partial|whole head|nohead strip|full
  */
 #include "engine/base/alloc.h"
+#include "models/backbone.h"
 #include "models/weights.h"
 
 #include <stdio.h>
@@ -24,6 +26,14 @@ static pr_status read_graph(pr_graph *graph)
             desc.shape.dims[d] = dim;
         }
         pr_value value;
+        if (kind[0] == 'm') {
+            const pr_backbone_options options = {.width = 1.0, .depth = 1.0};
+            pr_value features;
+            PR_TRY(
+                pr_graph_input(graph, "image", pr_desc_4(PR_F32, 1, 299, 299, 3), false, &value));
+            PR_TRY(pr_backbone_build(graph, name, &options, "backbone.", value, &features));
+            continue;
+        }
         const pr_init init = {PR_INIT_ONE, 0.0};
         PR_TRY(kind[0] == 'b' ? pr_graph_buffer(graph, name, desc, init, &value)
                               : pr_graph_param(graph, name, desc, init, &value));

@@ -42,6 +42,39 @@ class SmallXception(nn.Module):
         self.fc = nn.Linear(24, 10)
 
 
+class CadeneBlock(nn.Module):
+    """The block of Cadene's pretrained-models.pytorch and timm's legacy_xception."""
+
+    def __init__(self, n_in, n_out, reps, stride, relu_first, grow_first):
+        super().__init__()
+        if n_out != n_in or stride != 1:
+            self.skip = nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+            self.skipbn = nn.BatchNorm2d(n_out)
+        widths = [n_in, n_out] + [n_out] * (reps - 1) if grow_first else \
+            [n_in] * reps + [n_out]
+        rep = []
+        for i in range(reps):
+            rep += [nn.ReLU(), Separable(widths[i], widths[i + 1]), nn.BatchNorm2d(widths[i + 1])]
+        rep = rep if relu_first else rep[1:]
+        self.rep = nn.Sequential(*(rep + ([nn.MaxPool2d(3, stride, 1)] if stride != 1 else [])))
+
+
+class CadeneXception(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 32, 3, 2, bias=False), nn.BatchNorm2d(32)
+        self.conv2, self.bn2 = nn.Conv2d(32, 64, 3, bias=False), nn.BatchNorm2d(64)
+        self.block1 = CadeneBlock(64, 128, 2, 2, False, True)
+        self.block2 = CadeneBlock(128, 256, 2, 2, True, True)
+        self.block3 = CadeneBlock(256, 728, 2, 2, True, True)
+        for i in range(4, 12):
+            setattr(self, f"block{i}", CadeneBlock(728, 728, 3, 1, True, True))
+        self.block12 = CadeneBlock(728, 1024, 2, 2, True, False)
+        self.conv3, self.bn3 = Separable(1024, 1536), nn.BatchNorm2d(1536)
+        self.conv4, self.bn4 = Separable(1536, 2048), nn.BatchNorm2d(2048)
+        self.fc = nn.Linear(2048, 1000)
+
+
 def random_model(seed):
     torch.manual_seed(seed)
     model = SmallXception()
@@ -175,6 +208,15 @@ def main():
             torch.save(state, pth, _use_new_zipfile_serialization=zipped)
             done, _ = run(folder, pth, lines, convert=False)
             assert done.returncode != 0 and "tools/pth2safetensors.py" in done.stderr, done.stderr
+        # The real backbone takes the whole published model: every tensor, and none is left over.
+        full = CadeneXception().state_dict()
+        n = len([k for k in full if not k.startswith("fc.") and "num_batches" not in k])
+        done, target = run(folder, full, "m xception 0\n")
+        assert done.returncode == 0, done.stderr
+        assert f"{n} matched, 0 reshaped" in done.stdout and "0 unknown, 0 misfit, 0 missing, " \
+               "0 kept" in done.stdout, done.stdout.splitlines()[-1]
+        for name, tensor in read_safetensors(target)[0].items():
+            assert torch.equal(tensor, full[name]), name
     print("weights of three conventions, there and back")
 
 

@@ -117,6 +117,19 @@ def check_rows(reader, evals):
     assert next(rows, None) is None
 
 
+def check_roc(lines, roc):
+    """Each point of the file is one of the curve's, to the last bit, and both ends are there."""
+    rows = [line.split("\t") for line in lines]
+    fakes = sorted((float(row[4]) for row in rows if row[1] == "fake"), reverse=True)
+    reals = sorted((float(row[4]) for row in rows if row[1] == "real"), reverse=True)
+    points = {(0.0, 0.0)}
+    for t in fakes + reals:
+        points.add((sum(x >= t for x in reals) / len(reals), sum(x >= t for x in fakes) / len(fakes)))
+    drawn = list(zip(roc["fpr"], roc["tpr"]))
+    assert drawn[0] == (0.0, 0.0) and drawn[-1] == (1.0, 1.0) and len(drawn) == 512
+    assert set(drawn) <= points
+
+
 def main():
     folder = sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp()
     os.makedirs(os.path.join(folder, "eval"), exist_ok=True)
@@ -180,6 +193,7 @@ def main():
     with open(os.path.join(folder, "eval", "val.tsv")) as file:
         lines = file.read().splitlines()
     assert len(lines) == 1201 and lines[1].startswith("sample 0\treal\t"), lines[:2]
+    check_roc(lines[1:], evals[0]["roc"])
     assert "(no fakes)" in done.stdout and "n/a" in done.stdout
     assert len({len(line) for line in done.stdout.splitlines() if " frame " in line
                 and "no fakes" not in line}) == 1, "columns are not aligned"
