@@ -107,31 +107,36 @@ static pr_status top_build(const pr__builder *builder, double width, pr_value x,
     return pr_graph_op(builder->graph, PR_OP_global_avg_pool, pool, NULL, &x, 1, out, 1);
 }
 
+/* How many middle blocks OPTIONS ask for, having checked these and the image. */
+static pr_status check(const pr_desc *image, const pr_backbone_options *options, int *n_middle)
+{
+    const double n = floor(N_MIDDLE * options->depth + 0.5);
+    char text[96];
+
+    PR_REQUIRE(image->shape.n_dims == 4 && image->shape.dims[3] == 3, PR_ERR_SHAPE,
+               "xception: images are %s, must be [N, H, W, 3]", pr_shape_text(&image->shape, text));
+    PR_REQUIRE(options->width > 0.0, PR_ERR_INVALID, "xception: width = %g, must be > 0",
+               options->width);
+    PR_REQUIRE(n >= 0.0 && n <= MOST_MIDDLE, PR_ERR_INVALID,
+               "xception: depth = %g gives %g middle blocks, must be 0 to %d", options->depth, n,
+               MOST_MIDDLE);
+    *n_middle = (int)n;
+    return PR_OK;
+}
+
 pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options, const char *prefix,
                             pr_value image, pr_value *features)
 {
     const pr__builder builder = {graph, prefix, options->n_sync_views};
-    const pr_desc *const desc = pr_graph_desc(graph, image);
-    const double n_middle = floor(N_MIDDLE * options->depth + 0.5);
-    char text[96];
+    const int n_entry = sizeof(entry) / sizeof(*entry);
+    int n_middle = 0;
     pr_value x = image;
-    int number = 1;
 
-    PR_REQUIRE(desc->shape.n_dims == 4 && desc->shape.dims[3] == 3, PR_ERR_SHAPE,
-               "xception: images are %s, must be [N, H, W, 3]", pr_shape_text(&desc->shape, text));
-    PR_REQUIRE(options->width > 0.0, PR_ERR_INVALID, "xception: width = %g, must be > 0",
-               options->width);
-    PR_REQUIRE(n_middle >= 0.0 && n_middle <= MOST_MIDDLE, PR_ERR_INVALID,
-               "xception: depth = %g gives %g middle blocks, must be 0 to %d", options->depth,
-               n_middle, MOST_MIDDLE);
-
+    PR_TRY(check(pr_graph_desc(graph, image), options, &n_middle));
     PR_TRY(stem_build(&builder, options->width, x, &x));
-    for (size_t i = 0; i < sizeof(entry) / sizeof(*entry); i++) {
-        PR_TRY(block_build(&builder, number++, &entry[i], options->width, x, &x));
+    for (int i = 0; i < n_entry + n_middle + 1; i++) {
+        const block *const b = i < n_entry ? &entry[i] : (i < n_entry + n_middle ? &middle : &last);
+        PR_TRY(block_build(&builder, i + 1, b, options->width, x, &x));
     }
-    for (int i = 0; i < (int)n_middle; i++) {
-        PR_TRY(block_build(&builder, number++, &middle, options->width, x, &x));
-    }
-    PR_TRY(block_build(&builder, number, &last, options->width, x, &x));
     return top_build(&builder, options->width, x, features);
 }

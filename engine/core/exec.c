@@ -64,7 +64,7 @@ void pr_exec_destroy(pr_exec **exec)
     if (*exec == NULL) {
         return;
     }
-    for (int k = 0; k < (*exec)->n_prepared; k++) {
+    for (int k = 0; (*exec)->states != NULL && k < (*exec)->n_prepared; k++) {
         const pr_kernel *const kernel = (*exec)->plan->ops[k].kernel;
         if (kernel->release != NULL) {
             kernel->release((*exec)->states[k]);

@@ -203,16 +203,13 @@ pr_status pr__op_failed(pr_status status, pr_op_id op, const char *name)
     return status;
 }
 
-/* Checks op's inputs, infers its signature and what its outputs share memory with. */
-static pr_status op_infer(const pr_graph *graph, pr__graph_op *op, const pr_value *in, int n_in,
-                          int n_out)
+/* Takes in the inputs of OP, which must be values that still are what they were. */
+static pr_status op_inputs(const pr_graph *graph, pr__graph_op *op, const pr_value *in, int n_in)
 {
-    pr_op_sig *const sig = &op->sig;
-
     PR_REQUIRE(n_in >= 1 && n_in <= PR_OP_MAX_IN, PR_ERR_INVALID, "%d inputs, must be 1 to %d",
                n_in, PR_OP_MAX_IN);
-    sig->attr = op->attr;
-    sig->n_in = n_in;
+    op->sig.attr = op->attr;
+    op->sig.n_in = n_in;
     for (int i = 0; i < n_in; i++) {
         PR_REQUIRE(in[i].id >= 0 && in[i].id < graph->n_nodes, PR_ERR_INVALID,
                    "input %d is value %d, but the graph has %d", i, in[i].id, graph->n_nodes);
@@ -221,16 +218,24 @@ static pr_status op_infer(const pr_graph *graph, pr__graph_op *op, const pr_valu
                    "input %d is the state '%s' as it was before op '%s' updated it", i,
                    graph->nodes[node->root].name, graph->ops[node->updated_by].name);
         op->in[i] = in[i].id;
-        sig->in[i] = node->desc;
+        op->sig.in[i] = node->desc;
     }
-    PR_TRY(pr_op_info_get(op->op)->infer(sig));
+    return PR_OK;
+}
+
+/* Infers the rest of OP's signature: what is updated in place must be a state, and so on. */
+static pr_status op_infer(const pr_graph *graph, pr__graph_op *op, int n_out)
+{
+    const pr_op_sig *const sig = &op->sig;
+
+    PR_TRY(pr_op_info_get(op->op)->infer(&op->sig));
     PR_REQUIRE(n_out == sig->n_out, PR_ERR_INVALID, "%d outputs asked for, it has %d", n_out,
                sig->n_out);
     for (int i = 0; i < n_out; i++) {
         const int alias = sig->out_alias[i];
-        PR_REQUIRE(alias < 0 ||
-                       graph->nodes[graph->nodes[op->in[alias]].root].kind == PR_VALUE_STATE,
-                   PR_ERR_INVALID, "input %d is updated in place, must be a state", alias);
+        const int root = alias < 0 ? -1 : graph->nodes[op->in[alias]].root;
+        PR_REQUIRE(root < 0 || graph->nodes[root].kind == PR_VALUE_STATE, PR_ERR_INVALID,
+                   "input %d is updated in place, must be a state", alias);
     }
     for (int i = 0; i < sig->n_stat; i++) {
         PR_REQUIRE(graph->nodes[op->in[sig->stat_in[i]]].kind == PR_VALUE_BUFFER, PR_ERR_INVALID,
@@ -291,7 +296,10 @@ pr_status pr_graph_op(pr_graph *graph, pr_op_id op, const char *name, const void
     if (info->attr_bytes > 0) {
         memcpy(made.attr, attr, info->attr_bytes);
     }
-    status = op_infer(graph, &made, in, n_in, n_out);
+    status = op_inputs(graph, &made, in, n_in);
+    if (status == PR_OK) {
+        status = op_infer(graph, &made, n_out);
+    }
     if (status != PR_OK) {
         goto failed;
     }

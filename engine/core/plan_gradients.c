@@ -84,36 +84,50 @@ static const char *name_of(const pr_graph *graph, int value)
     return node->name != NULL ? node->name : graph->ops[node->maker].name;
 }
 
-static pr_status check_op(const pr_plan *plan, int k)
+/* Input I of op K, which runs backward. */
+static pr_status check_input(const pr_plan *plan, int k, int i)
 {
     const pr_graph *const graph = plan->graph;
     const pr__graph_op *const op = &graph->ops[k];
-    const pr__plan_op *const made = &plan->ops[k];
-    const pr_op_info *const info = pr_op_info_get(op->op);
+    const bool *const wants_grad = plan->ops[k].wants_grad;
+    const bool is_read = (pr_op_info_get(op->op)->back_in >> i & 1U) != 0;
+    const int updated_by = graph->nodes[op->in[i]].updated_by;
 
-    if (!made->in_backward) {
+    for (int j = i + 1; j < op->sig.n_in && wants_grad[i]; j++) {
+        PR_REQUIRE(op->in[i] != op->in[j] || !wants_grad[j], PR_ERR_INVALID,
+                   "op '%s' wants the gradient of '%s' twice, as input %d and as %d", op->name,
+                   name_of(graph, op->in[i]), i, j);
+    }
+    PR_REQUIRE(!is_read || updated_by <= k, PR_ERR_INVALID,
+               "backward of op '%s' reads '%s', which op '%s' has updated by then", op->name,
+               name_of(graph, op->in[i]), graph->ops[updated_by].name);
+    return PR_OK;
+}
+
+/* The trainer overwrites the gradient of what a cut sums, so nothing else may add to it. */
+static pr_status check_cut(const pr_plan *plan, const pr__graph_op *op)
+{
+    const pr_graph *const graph = plan->graph;
+    const pr__plan_value *const value = &plan->values[op->in[0]];
+
+    PR_REQUIRE(value->n_grads == 1 && !value->seeded &&
+                   graph->nodes[op->in[0]].kind == PR_VALUE_RESULT,
+               PR_ERR_INVALID, "the input '%s' of the cut '%s' takes a gradient elsewhere too",
+               name_of(graph, op->in[0]), op->name);
+    return PR_OK;
+}
+
+static pr_status check_op(const pr_plan *plan, int k)
+{
+    const pr__graph_op *const op = &plan->graph->ops[k];
+
+    if (!plan->ops[k].in_backward) {
         return PR_OK;
     }
     for (int i = 0; i < op->sig.n_in; i++) {
-        for (int j = i + 1; j < op->sig.n_in; j++) {
-            PR_REQUIRE(op->in[i] != op->in[j] || !made->wants_grad[i] || !made->wants_grad[j],
-                       PR_ERR_INVALID,
-                       "op '%s' wants the gradient of '%s' twice, as input %d and as %d", op->name,
-                       name_of(graph, op->in[i]), i, j);
-        }
-        const int updated_by = graph->nodes[op->in[i]].updated_by;
-        PR_REQUIRE((info->back_in >> i & 1U) == 0 || updated_by <= k, PR_ERR_INVALID,
-                   "backward of op '%s' reads '%s', which op '%s' has updated by then", op->name,
-                   name_of(graph, op->in[i]), graph->ops[updated_by < 0 ? 0 : updated_by].name);
+        PR_TRY(check_input(plan, k, i));
     }
-    if (info->sync != PR_SYNC_NONE) {
-        const pr__plan_value *const value = &plan->values[op->in[0]];
-        PR_REQUIRE(value->n_grads == 1 && !value->seeded &&
-                       graph->nodes[op->in[0]].kind == PR_VALUE_RESULT,
-                   PR_ERR_INVALID, "the input '%s' of the cut '%s' takes a gradient elsewhere too",
-                   name_of(graph, op->in[0]), op->name);
-    }
-    return PR_OK;
+    return pr_op_info_get(op->op)->sync == PR_SYNC_NONE ? PR_OK : check_cut(plan, op);
 }
 
 /* Marks the entries of the store whose place in a leaf is written. */

@@ -12,6 +12,7 @@ enum { ALIGN_ELEMENTS = 16, FIRST_ROOM = 64 };
 struct pr_store {
     pr_dtype real;
     pr_store_entry *entries;
+    char **names; /* which the entries borrow */
     int n_entries, room;
     int64_t arena_n;
     void *arena;  /* parameters and buffers */
@@ -35,9 +36,9 @@ void pr_store_destroy(pr_store **store)
         return;
     }
     for (int i = 0; i < (*store)->n_entries; i++) {
-        /* The entry borrows to its readers a name that is the store's own. */
-        pr_free((void *)(uintptr_t)(*store)->entries[i].name);
+        pr_free((*store)->names[i]);
     }
+    pr_free((*store)->names);
     pr_free((*store)->entries);
     pr_free((*store)->arena);
     pr_free((*store)->states);
@@ -45,23 +46,38 @@ void pr_store_destroy(pr_store **store)
     *store = NULL;
 }
 
+static pr_status grow(pr_store *store)
+{
+    const int room = store->room == 0 ? FIRST_ROOM : 2 * store->room;
+    pr_store_entry *const entries = pr_calloc(room, sizeof(*entries));
+    char **const names = pr_calloc(room, sizeof(char *));
+    if (entries == NULL || names == NULL) {
+        pr_free(entries);
+        pr_free(names);
+        return PR_FAIL(PR_ERR_NOMEM, "a store of %d tensors", room);
+    }
+    if (store->n_entries > 0) {
+        memcpy(entries, store->entries, (size_t)store->n_entries * sizeof(*entries));
+        memcpy(names, store->names, (size_t)store->n_entries * sizeof(char *));
+    }
+    pr_free(store->entries);
+    pr_free(store->names);
+    store->entries = entries;
+    store->names = names;
+    store->room = room;
+    return PR_OK;
+}
+
 static pr_status add_entry(pr_store *store, const pr__node *node)
 {
     PR_REQUIRE(store->arena == NULL, PR_ERR_INVALID,
                "'%s' is new to a store that is already allocated", node->name);
     if (store->n_entries == store->room) {
-        const int room = store->room == 0 ? FIRST_ROOM : 2 * store->room;
-        pr_store_entry *const longer = pr_calloc(room, sizeof(*longer));
-        PR_REQUIRE(longer != NULL, PR_ERR_NOMEM, "a store of %d tensors", room);
-        if (store->n_entries > 0) {
-            memcpy(longer, store->entries, (size_t)store->n_entries * sizeof(*longer));
-        }
-        pr_free(store->entries);
-        store->entries = longer;
-        store->room = room;
+        PR_TRY(grow(store));
     }
-    const char *const name = pr_strdup(node->name);
+    char *const name = pr_strdup(node->name);
     PR_REQUIRE(name != NULL, PR_ERR_NOMEM, "the name '%s'", node->name);
+    store->names[store->n_entries] = name;
     store->entries[store->n_entries++] = (pr_store_entry){
         .name = name, .kind = node->kind, .desc = node->desc, .init = node->init, .offset = -1};
     return PR_OK;

@@ -32,7 +32,7 @@ static pr_status infer(pr_op_sig *sig)
         const int64_t size = x[1 + d];
         const pr__slide slide = {size, attr->window, attr->stride, attr->pad, 1};
         PR_TRY(pr__slide_n(&slide, &n_out[d]));
-        const bool is_cut = (size + 2 * attr->pad - attr->window) % attr->stride != 0;
+        const bool is_cut = (size + 2 * (int64_t)attr->pad - attr->window) % attr->stride != 0;
         if (attr->ceil_mode && is_cut && n_out[d] * attr->stride < size + attr->pad) {
             n_out[d]++;
         }

@@ -14,8 +14,9 @@
 
 #define CONV(what_, n, h, w, ci, co, k, stride_, pad_, dilation_, bias)                            \
     {                                                                                              \
-        .op = PR_OP_conv2d, .what = what_,                                                         \
-        .attr = &(const pr_conv2d_attr){.stride = stride_, .pad = pad_, .dilation = dilation_},    \
+        .op = PR_OP_conv2d, .what = (what_),                                                       \
+        .attr =                                                                                    \
+            &(const pr_conv2d_attr){.stride = (stride_), .pad = (pad_), .dilation = (dilation_)},  \
         .n_in = (bias) ? 3 : 2, .in = {                                                            \
             MAP(n, h, w, ci),                                                                      \
             MAP(co, ci, k, k),                                                                     \
@@ -24,41 +25,42 @@
     }
 #define DEPTHWISE(what_, n, h, w, c, k, stride_, pad_, dilation_, act)                             \
     {                                                                                              \
-        .op = PR_OP_depthwise, .what = what_,                                                      \
-        .attr = &(const pr_depthwise_attr){stride_, pad_, dilation_, act}, .n_in = 2, .in = {      \
+        .op = PR_OP_depthwise, .what = (what_),                                                    \
+        .attr = &(const pr_depthwise_attr){(stride_), (pad_), (dilation_), act}, .n_in = 2,        \
+        .in = {                                                                                    \
             MAP(n, h, w, c),                                                                       \
             MAP(c, 1, k, k)                                                                        \
         }                                                                                          \
     }
 #define NORM(what_, desc, c, act_, mode_)                                                          \
     {                                                                                              \
-        .op = PR_OP_batch_norm, .what = what_,                                                     \
-        .attr = &(const pr_batch_norm_attr){.eps = 1e-5, .act = act_}, .n_in = 5,                  \
-        .in = {desc, VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)}, .mode = mode_,                   \
+        .op = PR_OP_batch_norm, .what = (what_),                                                   \
+        .attr = &(const pr_batch_norm_attr){.eps = 1e-5, .act = (act_)}, .n_in = 5,                \
+        .in = {desc, VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)}, .mode = (mode_),                 \
         .fill = fill_norm, .bound = 1e-5                                                           \
     }
 #define APPLY(what_, desc, c, act_, n_samples_, mode_)                                             \
     {                                                                                              \
-        .op = PR_OP_bn_apply, .what = what_,                                                       \
-        .attr = &(const pr_batch_norm_attr){1e-5, act_, n_samples_}, .n_in = 6,                    \
+        .op = PR_OP_bn_apply, .what = (what_),                                                     \
+        .attr = &(const pr_batch_norm_attr){1e-5, (act_), (n_samples_)}, .n_in = 6,                \
         .in = {desc, MATRIX(2, c), VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)},                    \
-        .always_f64 = 1U << 1U, .mode = mode_, .fill = fill_apply, .bound = 1e-5                   \
+        .always_f64 = 1U << 1U, .mode = (mode_), .fill = fill_apply, .bound = 1e-5                 \
     }
 #define POOL(what_, n, h, w, c, window_, stride_, pad_, ceil)                                      \
     {                                                                                              \
-        .op = PR_OP_max_pool, .what = what_,                                                       \
-        .attr = &(const pr_pool_attr){window_, stride_, pad_, ceil}, .n_in = 1, .in = {            \
+        .op = PR_OP_max_pool, .what = (what_),                                                     \
+        .attr = &(const pr_pool_attr){(window_), (stride_), (pad_), (ceil)}, .n_in = 1, .in = {    \
             MAP(n, h, w, c)                                                                        \
         }                                                                                          \
     }
 #define ADD(what_, act_, ...)                                                                      \
     {                                                                                              \
-        .op = PR_OP_add, .what = what_, .attr = &(const pr_add_attr){act_}, .n_in = 2,             \
+        .op = PR_OP_add, .what = (what_), .attr = &(const pr_add_attr){(act_)}, .n_in = 2,         \
         .in = {__VA_ARGS__, __VA_ARGS__}, .fill = fill_add                                         \
     }
 #define PLAIN(op_, what_, ...)                                                                     \
     {                                                                                              \
-        .op = PR_OP_##op_, .what = what_, .n_in = 1, .in = { __VA_ARGS__ }                         \
+        .op = PR_OP_##op_, .what = (what_), .n_in = 1, .in = { __VA_ARGS__ }                       \
     }
 #define FUSE(what_, n_lambda_, fusion_, mixing_)                                                   \
     {                                                                                              \

@@ -10,9 +10,9 @@
 
 typedef struct op_case {
     pr_op_id op;
+    int n_in;
     const char *what; /* sets it apart from other cases of the op */
     const void *attr;
-    int n_in;
     pr_desc in[PR_OP_MAX_IN]; /* PR_F64 stands for the graph's real type, but for... */
     uint32_t always_f64;      /* ...bit i: input i is f64 on every backend */
     pr_mode mode;

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { VIEWS = 4 };
+enum { VIEWS = 4, N_PARTS = 2, ALL_VIEWS = N_PARTS * VIEWS };
 
 /* One executor on one plan, with a leaf that begins as sevens. */
 typedef struct job {
@@ -224,7 +224,7 @@ static void test_pruning(void)
         .backend = PR_BACKEND_REF, .backward = true, .trains = heads, .n_trains = 1};
     net n;
     pr_plan *plan = NULL;
-    net_create(PR_F64, VIEWS, 2 * VIEWS, false, &n);
+    net_create(PR_F64, VIEWS, ALL_VIEWS, false, &n);
     CHECK_OK(pr_plan_create(n.graph, n.store, &options, &plan));
     CHECK(pr_plan_n_segments(plan, PR_PASS_FORWARD) == 4, "%d segments forward",
           pr_plan_n_segments(plan, PR_PASS_FORWARD));
@@ -262,34 +262,33 @@ static void meet(job *jobs, int n_jobs, pr_pass pass, int segment)
 /* Two micro-batches with synchronised batch norm are one batch of both. */
 static void test_cuts(void)
 {
-    enum { N = 2 };
     const pr_plan_options options = {.backend = PR_BACKEND_REF, .backward = true};
     net whole;
     net parts;
     job one;
-    job jobs[N];
-    net_create(PR_F64, N * VIEWS, 0, true, &whole);
-    net_create(PR_F64, VIEWS, N * VIEWS, true, &parts);
+    job jobs[N_PARTS];
+    net_create(PR_F64, ALL_VIEWS, 0, true, &whole);
+    net_create(PR_F64, VIEWS, ALL_VIEWS, true, &parts);
     job_create(&whole, &options, false, false, &one);
     job_run(&one, PR_MODE_TRAIN);
-    for (int k = 0; k < N; k++) {
+    for (int k = 0; k < N_PARTS; k++) {
         job_create(&parts, &options, true, false, &jobs[k]);
-        net_fill(jobs[k].exec, k * VIEWS);
+        net_fill(jobs[k].exec, (int64_t)k * VIEWS);
     }
     CHECK_FAILS(pr_exec_run_all(jobs[0].exec, PR_PASS_FORWARD, PR_MODE_TRAIN, NULL, jobs[0].leaf),
                 PR_ERR_INVALID, "has 3 cuts");
     for (int pass = 0; pass < 2; pass++) {
         const int n_segments = pr_plan_n_segments(jobs[0].plan, (pr_pass)pass);
         CHECK(n_segments == 4, "%d segments", n_segments);
-        for (int k = 0; k < N && pass == 1; k++) {
-            net_seed(jobs[k].exec, k * VIEWS);
+        for (int k = 0; k < N_PARTS && pass == 1; k++) {
+            net_seed(jobs[k].exec, (int64_t)k * VIEWS);
         }
         for (int s = 0; s < n_segments; s++) {
-            for (int k = 0; k < N; k++) {
+            for (int k = 0; k < N_PARTS; k++) {
                 CHECK_OK(
                     pr_exec_run(jobs[k].exec, (pr_pass)pass, s, PR_MODE_TRAIN, NULL, jobs[k].leaf));
             }
-            meet(jobs, N, (pr_pass)pass, s);
+            meet(jobs, N_PARTS, (pr_pass)pass, s);
         }
     }
     CHECK_FAILS(pr_exec_run(jobs[0].exec, PR_PASS_FORWARD, 4, PR_MODE_TRAIN, NULL, jobs[0].leaf),
@@ -306,7 +305,7 @@ static void test_cuts(void)
             CHECK(is_param || a == b, "%s: statistics %.17g and %.17g", entry->name, a, b);
         }
     }
-    for (int k = 0; k < N; k++) {
+    for (int k = 0; k < N_PARTS; k++) {
         job_destroy(&jobs[k]);
     }
     job_destroy(&one);
