@@ -20,40 +20,40 @@ enum {
     CROP_ATTEMPTS = 10
 };
 
-static bool in_range(double v, double low, double high)
-{
-    return v >= low && v <= high;
-}
+/* An option, or a range of two, and the bounds within which it makes sense. */
+typedef struct bound {
+    const char *name;
+    double low, high; /* equal where the option is one value */
+    double least, most;
+} bound;
 
-static pr_status check_range(const char *name, double low, double high, double least, double most)
+static pr_status check_bounds(const bound *bounds, size_t n)
 {
-    PR_REQUIRE(in_range(low, least, most) && in_range(high, least, most) && low <= high,
-               PR_ERR_INVALID, "augment: %s from %g to %g, must lie in order within %g to %g", name,
-               low, high, least, most);
-    return PR_OK;
-}
-
-static pr_status check_value(const char *name, double v, double least, double most)
-{
-    PR_REQUIRE(in_range(v, least, most), PR_ERR_INVALID, "augment: %s = %g, must be %g to %g", name,
-               v, least, most);
+    for (size_t i = 0; i < n; i++) {
+        const bound *b = &bounds[i];
+        PR_REQUIRE(b->low >= b->least && b->high <= b->most && b->low <= b->high, PR_ERR_INVALID,
+                   "augment: %s from %g to %g, must lie in order within %g to %g", b->name, b->low,
+                   b->high, b->least, b->most);
+    }
     return PR_OK;
 }
 
 static pr_status check_perturb(const pr_augment_options *o)
 {
+    const double v = o->perturb_value;
+    const bound quality = {"perturb jpeg quality", v, v, 1.0, 100.0};
+    const bound factor = {"perturb scale factor", v, v, 1.0 / 64.0, 1.0};
     if (o->perturb == PR_PERTURB_NONE) {
         return PR_OK;
     }
     PR_REQUIRE(!o->enabled, PR_ERR_INVALID,
                "augment: a perturbation is for evaluation, where augmentation is off");
-    if (o->perturb == PR_PERTURB_JPEG) {
-        PR_TRY(check_value("perturb jpeg quality", o->perturb_value, 1.0, 100.0));
-        PR_REQUIRE(o->perturb_value == floor(o->perturb_value), PR_ERR_INVALID,
-                   "augment: perturb jpeg quality %g, must be a whole number", o->perturb_value);
-        return PR_OK;
+    if (o->perturb == PR_PERTURB_SCALE) {
+        return check_bounds(&factor, 1);
     }
-    return check_value("perturb scale factor", o->perturb_value, 1.0 / 64.0, 1.0);
+    PR_REQUIRE(v == floor(v), PR_ERR_INVALID,
+               "augment: perturb jpeg quality %g, must be a whole number", v);
+    return check_bounds(&quality, 1);
 }
 
 pr_status pr_augment_check(const pr_augment_options *o)
@@ -64,29 +64,27 @@ pr_status pr_augment_check(const pr_augment_options *o)
                    o->std[c], c);
     }
     PR_TRY(check_perturb(o));
-    if (!o->enabled) {
-        return PR_OK;
-    }
-    PR_TRY(check_range("crop scale", o->crop_scale_min, o->crop_scale_max, 1e-4, 1.0));
-    PR_TRY(check_range("crop ratio", o->crop_ratio_min, o->crop_ratio_max, 0.01, 100.0));
-    PR_TRY(check_value("flip_prob", o->flip_prob, 0.0, 1.0));
-    PR_TRY(check_value("jitter_prob", o->jitter_prob, 0.0, 1.0));
-    PR_TRY(check_value("brightness", o->brightness, 0.0, PR_COLOUR_MAX_FACTOR - 1.0));
-    PR_TRY(check_value("contrast", o->contrast, 0.0, PR_COLOUR_MAX_FACTOR - 1.0));
-    PR_TRY(check_value("saturation", o->saturation, 0.0, PR_COLOUR_MAX_FACTOR - 1.0));
-    PR_TRY(check_value("hue", o->hue, 0.0, 0.5));
-    PR_TRY(check_value("grey_prob", o->grey_prob, 0.0, 1.0));
-    PR_TRY(check_value("blur_prob", o->blur_prob, 0.0, 1.0));
-    PR_TRY(check_value("jpeg_prob", o->jpeg_prob, 0.0, 1.0));
-    if (o->blur_prob > 0.0) {
-        PR_TRY(check_range("blur sigma", o->blur_sigma_min, o->blur_sigma_max, 1e-3,
-                           PR_BLUR_MAX_SIGMA));
-    }
-    if (o->jpeg_prob > 0.0) {
-        PR_TRY(check_range("jpeg quality", (double)o->jpeg_quality_min, (double)o->jpeg_quality_max,
-                           1.0, 100.0));
-    }
-    return PR_OK;
+    const double strength = PR_COLOUR_MAX_FACTOR - 1.0;
+    const bool blurs = o->blur_prob > 0.0;
+    const bool encodes = o->jpeg_prob > 0.0;
+    const bound bounds[] = {
+        {"crop scale", o->crop_scale_min, o->crop_scale_max, 1e-4, 1.0},
+        {"crop ratio", o->crop_ratio_min, o->crop_ratio_max, 0.01, 100.0},
+        {"flip_prob", o->flip_prob, o->flip_prob, 0.0, 1.0},
+        {"jitter_prob", o->jitter_prob, o->jitter_prob, 0.0, 1.0},
+        {"brightness", o->brightness, o->brightness, 0.0, strength},
+        {"contrast", o->contrast, o->contrast, 0.0, strength},
+        {"saturation", o->saturation, o->saturation, 0.0, strength},
+        {"hue", o->hue, o->hue, 0.0, 0.5},
+        {"grey_prob", o->grey_prob, o->grey_prob, 0.0, 1.0},
+        {"blur_prob", o->blur_prob, o->blur_prob, 0.0, 1.0},
+        {"jpeg_prob", o->jpeg_prob, o->jpeg_prob, 0.0, 1.0},
+        {"blur sigma", blurs ? o->blur_sigma_min : 1.0, blurs ? o->blur_sigma_max : 1.0, 1e-3,
+         PR_BLUR_MAX_SIGMA},
+        {"jpeg quality", encodes ? (double)o->jpeg_quality_min : 1.0,
+         encodes ? (double)o->jpeg_quality_max : 1.0, 1.0, 100.0},
+    };
+    return o->enabled ? check_bounds(bounds, sizeof bounds / sizeof bounds[0]) : PR_OK;
 }
 
 static int round_px(double v)

@@ -247,7 +247,8 @@ pr_status pr_image_encode_jpeg(const pr_image_u8 *image, int quality, pr_subsamp
                capacity, bound);
     encoder e;
     memset(&e, 0, sizeof e);
-    e.sink = (struct jpeg_destination_mgr){.next_output_byte = bytes,
+    JOCTET *const first = bytes;
+    e.sink = (struct jpeg_destination_mgr){.next_output_byte = first,
                                            .free_in_buffer = capacity,
                                            .init_destination = sink_begin,
                                            .empty_output_buffer = sink_full,

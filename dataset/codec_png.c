@@ -149,7 +149,8 @@ pr_status pr_image_encode_png(const pr_image_u8 *image, uint8_t *bytes, size_t c
                capacity, bound);
     spng_ctx *png = spng_ctx_new(SPNG_CTX_ENCODER);
     PR_REQUIRE(png != NULL, PR_ERR_NOMEM, "encode_png: no memory for an encoder");
-    png_sink sink = {bytes, capacity, 0};
+    uint8_t *const first = bytes;
+    png_sink sink = {first, capacity, 0};
     struct spng_ihdr header = {.width = (uint32_t)image->width,
                                .height = (uint32_t)image->height,
                                .bit_depth = 8,

@@ -13,12 +13,12 @@ enum { ONE = 8192 };
 
 static inline int16_t max_16(int16_t a, int16_t b)
 {
-    return a > b ? a : b;
+    return (int16_t)(a > b ? a : b);
 }
 
 static inline int16_t min_16(int16_t a, int16_t b)
 {
-    return a < b ? a : b;
+    return (int16_t)(a < b ? a : b);
 }
 
 static inline uint16_t high(uint16_t a, uint16_t b)
@@ -105,11 +105,12 @@ int64_t pr_colour_grey_sum(const pr_planes *planes)
     return total;
 }
 
-void pr_colour_contrast(const pr_planes *planes, double factor, int64_t total, int64_t n_pixels)
+void pr_colour_contrast(const pr_planes *planes, double factor, int64_t grey_total,
+                        int64_t n_pixels)
 {
     const uint16_t f = fixed(factor);
     /* (1 - f) mean, rounded to 1/16 grey level. */
-    const double mean = (double)total / (128.0 * (double)n_pixels);
+    const double mean = (double)grey_total / (128.0 * (double)n_pixels);
     const double part = ((double)ONE - (double)f) / (double)ONE;
     scale_all(planes, f, (int16_t)floor(part * mean * 16.0 + 0.5));
 }
@@ -139,14 +140,22 @@ void pr_colour_saturation(const pr_planes *planes, double factor)
     saturate(planes->r, planes->g, planes->b, planes->n, f, rest, negative ? -1 : 0);
 }
 
+/* V less a whole turn, where it is as much. */
+static inline int16_t wrapped(int16_t v, int16_t turn)
+{
+    const int16_t less = (int16_t)(v - turn);
+    return (int16_t)(less < 0 ? v : less);
+}
+
 /* Channel N of HSV's inverse: value - max(0, min(k, 4 c - k, c)), k = (n c + hue) mod 6 c. */
 static inline uint8_t from_hue(int16_t n, int16_t hue, int16_t chroma, int16_t value)
 {
     const int16_t turn = (int16_t)(6 * chroma);
-    int16_t k = (int16_t)(n * chroma + hue);
-    k = (int16_t)(k >= turn ? k - turn : k);
-    const int16_t down = min_16(min_16(k, (int16_t)(4 * chroma - k)), chroma);
-    return (uint8_t)((value - max_16(down, 0) + 4) >> 3);
+    const int16_t k = wrapped((int16_t)(n * chroma + hue), turn);
+    const int16_t rise = (int16_t)(4 * chroma - k);
+    const int16_t down = max_16(min_16(min_16(k, rise), chroma), 0);
+    const uint16_t level = (uint16_t)(value - down + 4);
+    return (uint8_t)(level >> 3);
 }
 
 /*
@@ -164,12 +173,14 @@ PR__BODY turn_hue_body(uint8_t *restrict red, uint8_t *restrict green, uint8_t *
         const int16_t value = max_16(max_16(r, g), b);
         const int16_t chroma = (int16_t)(value - min_16(min_16(r, g), b));
         const int16_t turn = (int16_t)(6 * chroma);
-        const int16_t of_red = (int16_t)(g - b + (g < b ? turn : 0));
+        const int16_t lean = (int16_t)(g - b);
+        const int16_t of_red = (int16_t)(lean < 0 ? (int16_t)(lean + turn) : lean);
         const int16_t of_green = (int16_t)(b - r + 2 * chroma);
         const int16_t of_blue = (int16_t)(r - g + 4 * chroma);
-        int16_t hue = value == r ? of_red : (value == g ? of_green : of_blue);
-        hue = (int16_t)(hue + (int16_t)high((uint16_t)(chroma << 4), shift));
-        hue = (int16_t)(hue >= turn ? hue - turn : hue);
+        const int16_t other = (int16_t)(value == g ? of_green : of_blue);
+        const int16_t was = (int16_t)(value == r ? of_red : other);
+        const int16_t hue =
+            wrapped((int16_t)(was + (int16_t)high((uint16_t)(chroma << 4), shift)), turn);
         red[i] = from_hue(5, hue, chroma, value);
         green[i] = from_hue(3, hue, chroma, value);
         blue[i] = from_hue(1, hue, chroma, value);

@@ -26,7 +26,8 @@ void pr_colour_brightness(const pr_planes *planes, double factor);
 int64_t pr_colour_grey_sum(const pr_planes *planes);
 
 /** p -> factor p + (1 - factor) mean, where the mean is that of the whole image's grey. */
-void pr_colour_contrast(const pr_planes *planes, double factor, int64_t grey_sum, int64_t n_pixels);
+void pr_colour_contrast(const pr_planes *planes, double factor, int64_t grey_total,
+                        int64_t n_pixels);
 
 /** p -> factor p + (1 - factor) grey of the pixel; 0 makes the image grey. */
 void pr_colour_saturation(const pr_planes *planes, double factor);

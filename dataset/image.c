@@ -89,7 +89,7 @@ pr_status pr_map_fit_similarity(const float *from, const float *to, int n, doubl
 {
     PR_REQUIRE(n >= 2, PR_ERR_INVALID, "map: %d points, a similarity needs 2", n);
     double mean[4] = {0.0, 0.0, 0.0, 0.0};
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < (size_t)n; i++) {
         mean[0] += (double)from[2 * i];
         mean[1] += (double)from[2 * i + 1];
         mean[2] += (double)to[2 * i];
@@ -101,7 +101,7 @@ pr_status pr_map_fit_similarity(const float *from, const float *to, int n, doubl
     double re = 0.0;
     double im = 0.0;
     double norm = 0.0;
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < (size_t)n; i++) {
         const double px = (double)from[2 * i] - mean[0];
         const double py = (double)from[2 * i + 1] - mean[1];
         const double qx = (double)to[2 * i] - mean[2];

@@ -168,31 +168,31 @@ pr_status pr_loader_create(const pr_loader_options *options, pr_loader **out)
     return PR_OK;
 }
 
-void pr_loader_destroy(pr_loader **out)
+void pr_loader_destroy(pr_loader **loader)
 {
-    pr_loader *loader = *out;
-    if (loader == NULL) {
+    pr_loader *l = *loader;
+    if (l == NULL) {
         return;
     }
-    (void)pthread_mutex_lock(&loader->lock);
-    loader->stop = true;
-    (void)pthread_cond_broadcast(&loader->work);
-    (void)pthread_mutex_unlock(&loader->lock);
-    for (int t = 0; t < loader->n_started; t++) {
-        (void)pthread_join(loader->threads[t], NULL);
+    (void)pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    (void)pthread_cond_broadcast(&l->work);
+    (void)pthread_mutex_unlock(&l->lock);
+    for (int t = 0; t < l->n_started; t++) {
+        (void)pthread_join(l->threads[t], NULL);
     }
-    for (int w = 0; loader->workers != NULL && w < loader->n_workers; w++) {
-        pr__loader_worker_free(&loader->workers[w]);
+    for (int w = 0; l->workers != NULL && w < l->n_workers; w++) {
+        pr__loader_worker_free(&l->workers[w]);
     }
-    pr__loader_plan_free(&loader->plan);
-    pr_free(loader->workers);
-    pr_free(loader->threads);
-    pr_free(loader->slots);
-    (void)pthread_cond_destroy(&loader->work);
-    (void)pthread_cond_destroy(&loader->done);
-    (void)pthread_mutex_destroy(&loader->lock);
-    pr_free(loader);
-    *out = NULL;
+    pr__loader_plan_free(&l->plan);
+    pr_free(l->workers);
+    pr_free(l->threads);
+    pr_free(l->slots);
+    (void)pthread_cond_destroy(&l->work);
+    (void)pthread_cond_destroy(&l->done);
+    (void)pthread_mutex_destroy(&l->lock);
+    pr_free(l);
+    *loader = NULL;
 }
 
 static pr_status check_batch(const pr_loader *loader, const pr_batch *batch)

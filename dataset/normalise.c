@@ -20,7 +20,7 @@ void pr__normaliser_make(const double mean[3], const double std[3], pr__normalis
 PR__BODY join_body(const uint8_t *restrict r, const uint8_t *restrict g, const uint8_t *restrict b,
                    int n, uint8_t *restrict rgb)
 {
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < (size_t)n; i++) {
         rgb[3 * i] = r[i];
         rgb[3 * i + 1] = g[i];
         rgb[3 * i + 2] = b[i];

@@ -176,10 +176,10 @@ PR__BODY pixels_add_body(const float *restrict sum, const axis *a, float *restri
     const int32_t *restrict first = a->first;
     const float *restrict weight = a->weight;
     if (n_taps == 2) {
-        for (int i = 0; i < n_out; i++) {
+        for (size_t i = 0; i < (size_t)n_out; i++) {
             const float *in = sum + 3 * (size_t)first[i];
             const lanes4 v = lanes_at(in) * weight[2 * i] + lanes_at(in + 3) * weight[2 * i + 1];
-            memcpy(pixels + 4 * (size_t)i, &v, sizeof v);
+            memcpy(pixels + 4 * i, &v, sizeof v);
         }
         return;
     }

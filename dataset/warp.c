@@ -40,7 +40,7 @@ static void sample(const pr_image_u8 *in, double x, double y, pr_border border, 
     const uint8_t *p01 = pixel_at(in, x0, y0 + 1, border);
     const uint8_t *p11 = pixel_at(in, x0 + 1, y0 + 1, border);
     const int64_t one = (int64_t)STEPS * STEPS;
-    for (int c = 0; c < in->channels; c++) {
+    for (int c = 0; c < in->channels && c < 3; c++) {
         const int64_t top = p00[c] * (STEPS - fx) + p10[c] * fx;
         const int64_t low = p01[c] * (STEPS - fx) + p11[c] * fx;
         out[c] = (uint8_t)((top * (STEPS - fy) + low * fy + one / 2) / one);

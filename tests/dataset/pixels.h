@@ -2,9 +2,10 @@
 #ifndef PR_TESTS_DATASET_PIXELS_H
 #define PR_TESTS_DATASET_PIXELS_H
 
-#include "tests/check.h"
 #include "dataset/codec.h"
+#include "tests/check.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint32_t pixels_noise(uint32_t x)
@@ -47,6 +48,12 @@ static inline uint64_t pixels_hash(uint64_t hash, const void *bytes, size_t n_by
         hash = (hash ^ p[i]) * 1099511628211U;
     }
     return hash;
+}
+
+/** For floats whose bits are what is compared. */
+static inline bool pixels_equal(const void *a, const void *b, size_t n_bytes)
+{
+    return memcmp(a, b, n_bytes) == 0;
 }
 
 /** The bytes of IMAGE as JPEG or (quality 0) PNG; pr_free them. */

@@ -74,10 +74,11 @@ static void check_regions(const coded *file, int width, int height, int n_rects,
                                   pixels_below(&state, height - h + 1), w, h};
             const pr_image_u8 out = {w, h, channels, part.data};
             CHECK_OK(pr_image_decode_region(file->bytes, file->n_bytes, &rect, &out));
-            const size_t n_row = (size_t)(w * channels);
+            const size_t n_row = (size_t)w * (size_t)channels;
             for (int y = 0; y < h; y++) {
                 const uint8_t *from =
-                    whole.data + (size_t)(((rect.y + y) * width + rect.x) * channels);
+                    whole.data +
+                    (size_t)((int64_t)(rect.y + y) * width + rect.x) * (size_t)channels;
                 n_wrong += memcmp(from, part.data + (size_t)y * n_row, n_row) != 0 ? 1 : 0;
             }
         }
@@ -180,7 +181,7 @@ static void test_png_kinds(void)
 {
     pr_image_u8 rgb = pixels_make(40, 30, 3, 9);
     pr_image_u8 back = pixels_make(40, 30, 3, 10);
-    const size_t n = 40U * 30U;
+    const size_t n = (size_t)40 * 30;
     uint8_t *wide = pr_calloc((int64_t)n, 8);
     struct spng_ihdr header = {.width = 40, .height = 30, .bit_depth = 8};
     for (size_t i = 0; i < n; i++) {

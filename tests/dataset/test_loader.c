@@ -3,7 +3,10 @@
 #include "tests/dataset/pixels.h"
 #include "tests/dataset/synthetic.h"
 
-enum { N = 60, OUT = 32, N_VIEWS = 24, IMAGE_FLOATS = OUT * OUT * 3 };
+enum { N = 60, OUT = 32, N_VIEWS = 24 };
+
+static const size_t IMAGE_FLOATS = (size_t)OUT * OUT * 3;
+static const size_t MASK_FLOATS = (size_t)OUT * OUT;
 
 /* Crop NUMBER of the synthetic world with the end of its image cut off: a whole record (its checksum
    fits), whose content is bad. */
@@ -63,7 +66,7 @@ static pr_loader_options options_of(const pr_samples *samples, int n_threads, pr
 
 typedef struct batch_memory {
     pr_view views[N_VIEWS];
-    float image[N_VIEWS * IMAGE_FLOATS], mask[N_VIEWS * OUT * OUT];
+    float image[N_VIEWS * OUT * OUT * 3], mask[N_VIEWS * OUT * OUT];
     bool present[N_VIEWS];
     pr_batch batch;
 } batch_memory;
@@ -93,12 +96,12 @@ static void fill_batch(batch_memory *memory, const pr_samples *samples, int b)
 static uint64_t hash_batch(const batch_memory *memory)
 {
     uint64_t sum = 0;
-    for (int64_t i = 0; i < memory->batch.n_views; i++) {
+    for (size_t i = 0; i < (size_t)memory->batch.n_views; i++) {
         const pr_view *view = &memory->views[i];
         uint64_t hash = pixels_hash(view->place + 1U, memory->image + i * IMAGE_FLOATS,
                                     IMAGE_FLOATS * sizeof(float));
         if (view->want_mask) {
-            hash = pixels_hash(hash, memory->mask + i * OUT * OUT, OUT * OUT * sizeof(float));
+            hash = pixels_hash(hash, memory->mask + i * MASK_FLOATS, MASK_FLOATS * sizeof(float));
         }
         sum += hash;
     }
@@ -196,12 +199,12 @@ static void test_bad_crops(const char *dir)
     const uint64_t left = run_batch(samples, 0, PR_BAD_LEAVE_OUT, memory, &status, &first);
     CHECK(status == PR_OK, "%s", pr_error_message());
     int n_absent = 0;
-    for (int i = 0; i < N_VIEWS; i++) {
+    for (size_t i = 0; i < N_VIEWS; i++) {
         if (!memory->present[i]) {
             n_absent++;
             CHECK(memory->image[i * IMAGE_FLOATS] == 0.0F &&
                       memory->image[(i + 1) * IMAGE_FLOATS - 1] == 0.0F,
-                  "view %d is absent and has pixels", i);
+                  "view %zu is absent and has pixels", i);
         }
     }
     CHECK(n_absent > 0 && first.n_left_out == n_absent && first.n_bad == n_absent &&
@@ -235,8 +238,8 @@ static void test_bad_crops(const char *dir)
     CHECK_OK(pr_loader_create(&options, &loader));
     CHECK_OK(pr_loader_submit(loader, &half->batch));
     CHECK_OK(pr_loader_wait(loader, NULL));
-    CHECK(memcmp(half->image, memory->image + N_VIEWS / 2 * IMAGE_FLOATS,
-                 N_VIEWS / 2 * IMAGE_FLOATS * sizeof(float)) == 0,
+    CHECK(pixels_equal(half->image, memory->image + N_VIEWS / 2 * IMAGE_FLOATS,
+                       N_VIEWS / 2 * IMAGE_FLOATS * sizeof(float)),
           "another rank's half of the batch differs");
     pr_loader_destroy(&loader);
     pr_free(half);
@@ -297,7 +300,7 @@ static void test_refused(const pr_samples *samples)
     CHECK_FAILS(pr_loader_create(&options, &loader), PR_ERR_INVALID, "-1 threads");
     options.n_threads = 2;
     options.augment.hue = 3.0;
-    CHECK_FAILS(pr_loader_create(&options, &loader), PR_ERR_INVALID, "hue = 3");
+    CHECK_FAILS(pr_loader_create(&options, &loader), PR_ERR_INVALID, "hue from 3");
     options.augment.hue = 0.1;
     for (long n = 0; n < 12; n++) {
         pr_alloc_fail_on(n);

@@ -99,7 +99,7 @@ static void test_warp(void)
     /* A quarter of a pixel to the right, and far below: nearest repeats the last row. */
     const double shift[6] = {1, 0, 0.25, 0, 1, 1e9};
     CHECK_OK(pr_warp(&in, shift, PR_BORDER_NEAREST, &out));
-    const uint8_t *last = in.data + 22 * 31 * 3;
+    const uint8_t *last = in.data + (size_t)22 * 31 * 3;
     const int want = (last[3] * 3 + last[6] + 2) / 4;
     CHECK(out.data[3] == want, "got %d, want %d", out.data[3], want);
     CHECK_OK(pr_warp(&in, shift, PR_BORDER_BLACK, &out));
@@ -110,7 +110,7 @@ static void test_warp(void)
     const float from[6] = {0, 0, 10, 0, 3, 7};
     float to[6];
     const double turn[6] = {0.8, -0.6, 4.0, 0.6, 0.8, -2.0};
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++) {
         double x = (double)from[2 * i];
         double y = (double)from[2 * i + 1];
         pr_map_apply(turn, &x, &y);
@@ -196,7 +196,8 @@ enum { N_COLOURS = 17 * 17 * 17 };
 /* A grid of colours from 0 to 255 and the planes over it. */
 static pr_planes grid(uint8_t *memory)
 {
-    const pr_planes planes = {memory, memory + N_COLOURS, memory + 2 * N_COLOURS, N_COLOURS};
+    uint8_t *const first = memory;
+    const pr_planes planes = {first, first + N_COLOURS, first + (size_t)2 * N_COLOURS, N_COLOURS};
     for (int i = 0; i < N_COLOURS; i++) {
         planes.r[i] = (uint8_t)(i / 289 * 255 / 16);
         planes.g[i] = (uint8_t)(i / 17 % 17 * 255 / 16);
@@ -268,10 +269,10 @@ static void test_colour(void)
                                              {0.0, 0.6, 1.0, 1.4, 3.9},
                                              {-0.5, -0.07, 0.0, 0.1, 0.5}};
     static const double bounds[N_OPS] = {0.6, 0.65, 0.7, 0.7};
-    uint8_t *memory = pr_calloc(6 * N_COLOURS, 1);
+    uint8_t *memory = pr_calloc(N_COLOURS, 6);
     for (int op = 0; op < N_OPS; op++) {
         for (int a = 0; a < 5; a++) {
-            const pr_planes was = grid(memory + 3 * N_COLOURS);
+            const pr_planes was = grid(memory + (size_t)3 * N_COLOURS);
             const pr_planes is = grid(memory);
             const double mean = (double)pr_colour_grey_sum(&was) / (128.0 * N_COLOURS);
             colour_do((colour_op)op, amounts[op][a], &is);
@@ -298,12 +299,12 @@ static uint64_t hash_rows(uint8_t *memory, int length, int offset)
     for (int i = 0; i < 3 * ROOM; i++) {
         memory[i] = (uint8_t)pixels_noise((uint32_t)(i + length * 977));
     }
-    const pr_planes planes = {memory + offset, memory + ROOM + offset, memory + 2 * ROOM + offset,
-                              length};
+    const pr_planes planes = {memory + offset, memory + ROOM + offset,
+                              memory + (size_t)2 * ROOM + offset, length};
     uint64_t hash = 1;
     for (int op = 0; op < N_OPS; op++) {
         colour_do((colour_op)op, op == HUE ? 0.13 : 1.3, &planes);
-        hash = pixels_hash(hash, memory, 3 * ROOM);
+        hash = pixels_hash(hash, memory, (size_t)3 * ROOM);
     }
     return hash;
 }
@@ -326,7 +327,7 @@ static uint64_t hash_images(int width)
 /* Pixels depend neither on the instruction set, nor on where a row begins, nor on what follows. */
 static void test_simd(void)
 {
-    uint8_t *memory = pr_calloc(3 * ROOM, 1);
+    uint8_t *memory = pr_calloc(ROOM, 3);
     int n_wrong = 0;
     for (int length = 1; length <= MAX_LENGTH; length++) {
         for (int offset = 0; offset < N_OFFSETS; offset++) {
