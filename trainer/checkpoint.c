@@ -1,16 +1,12 @@
-#include "trainer/checkpoint.h"
+#include "trainer/checkpoint_h5.h"
 
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
 
-#include <hdf5.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FORMAT_VERSION = 1, CORE_INCREMENT_BYTES = 1 << 20, NAME_BYTES = 256 };
-
-#define TRY_H5(expr, what)                                                                         \
-    PR_REQUIRE((expr) >= 0, PR_ERR_FORMAT, "checkpoint: HDF5 refused to %s", (what))
+enum { FORMAT_VERSION = 1, NAME_BYTES = 256 };
 
 typedef struct head_field {
     const char *name;
@@ -39,111 +35,20 @@ enum { N_HEAD_FIELDS = sizeof(head_fields) / sizeof(head_fields[0]) };
 _Static_assert(sizeof(pr_checkpoint_head) == N_HEAD_FIELDS * sizeof(int64_t),
                "every member of the head has its row");
 
-static hid_t file_type(pr_dtype dtype)
-{
-    switch (dtype) {
-    case PR_F32:
-        return H5T_IEEE_F32LE;
-    case PR_F64:
-        return H5T_IEEE_F64LE;
-    case PR_I32:
-        return H5T_STD_I32LE;
-    case PR_I64:
-        return H5T_STD_I64LE;
-    case PR_U8:
-    case PR_DTYPE_COUNT:
-        break;
-    }
-    return H5T_STD_U8LE;
-}
-
-static pr_status write_attribute(hid_t object, const char *name, hid_t type, const void *value)
-{
-    const hid_t space = H5Screate(H5S_SCALAR);
-    TRY_H5(space, "make a space");
-    const hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    const herr_t written = attribute < 0 ? -1 : H5Awrite(attribute, type, value);
-    (void)H5Aclose(attribute);
-    (void)H5Sclose(space);
-    TRY_H5(written, name);
-    return PR_OK;
-}
-
-static pr_status read_attribute(hid_t object, const char *file, const char *name, hid_t type,
-                                void *value)
-{
-    PR_REQUIRE(H5Aexists(object, name) > 0, PR_ERR_FORMAT, "%s: no attribute '%s'", file, name);
-    const hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-    const herr_t got = attribute < 0 ? -1 : H5Aread(attribute, type, value);
-    (void)H5Aclose(attribute);
-    PR_REQUIRE(got >= 0, PR_ERR_FORMAT, "%s: attribute '%s' cannot be read", file, name);
-    return PR_OK;
-}
-
-static uint64_t tensor_hash(const pr_tensor *tensor)
-{
-    const pr_desc desc = {tensor->dtype, tensor->shape};
-    return pr_hash64(tensor->data, pr_desc_bytes(&desc), 0);
-}
-
-/* One dataset, without the times that would make two equal files differ. */
-static pr_status write_dataset(hid_t file, const char *name, const pr_tensor *tensor)
-{
-    hsize_t dims[PR_MAX_DIMS];
-    for (int i = 0; i < tensor->shape.n_dims; i++) {
-        dims[i] = (hsize_t)tensor->shape.dims[i];
-    }
-    const hid_t type = file_type(tensor->dtype);
-    const hid_t space = H5Screate_simple(tensor->shape.n_dims, dims, NULL);
-    const hid_t links = H5Pcreate(H5P_LINK_CREATE);
-    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-    (void)H5Pset_create_intermediate_group(links, 1);
-    (void)H5Pset_obj_track_times(creation, false);
-    const hid_t dataset = H5Dcreate2(file, name, type, space, links, creation, H5P_DEFAULT);
-    herr_t written = dataset < 0 ? -1 : 0;
-    if (written >= 0 && pr_shape_n(&tensor->shape) > 0) {
-        written = H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor->data);
-    }
-    const uint64_t hash = tensor_hash(tensor);
-    const pr_status status =
-        written < 0 ? PR_OK : write_attribute(dataset, "xxh3", H5T_STD_U64LE, &hash);
-    (void)H5Dclose(dataset);
-    (void)H5Pclose(creation);
-    (void)H5Pclose(links);
-    (void)H5Sclose(space);
-    TRY_H5(written, name);
-    return status;
-}
-
 static pr_status write_head(hid_t file, const pr_checkpoint_head *head, const char *config)
 {
     const int64_t version = FORMAT_VERSION;
-    PR_TRY(write_attribute(file, "version", H5T_STD_I64LE, &version));
+    PR_TRY(pr__h5_write_attribute(file, "version", H5T_STD_I64LE, &version));
     for (int i = 0; i < N_HEAD_FIELDS; i++) {
         const head_field *const field = &head_fields[i];
-        PR_TRY(write_attribute(file, field->name, field->is_real ? H5T_IEEE_F64LE : H5T_STD_I64LE,
-                               (const char *)head + field->offset));
+        PR_TRY(pr__h5_write_attribute(file, field->name,
+                                      field->is_real ? H5T_IEEE_F64LE : H5T_STD_I64LE,
+                                      (const char *)head + field->offset));
     }
     const uint64_t hash = pr_hash64(head, sizeof(*head), FORMAT_VERSION);
-    PR_TRY(write_attribute(file, "head_xxh3", H5T_STD_U64LE, &hash));
+    PR_TRY(pr__h5_write_attribute(file, "head_xxh3", H5T_STD_U64LE, &hash));
     const pr_tensor text = {PR_U8, {1, {(int64_t)strlen(config)}}, (void *)(uintptr_t)config};
-    return write_dataset(file, "config", &text);
-}
-
-static pr_status file_image(hid_t file, pr_image *out)
-{
-    TRY_H5(H5Fflush(file, H5F_SCOPE_GLOBAL), "flush the image");
-    const ssize_t n_bytes = H5Fget_file_image(file, NULL, 0);
-    TRY_H5(n_bytes, "size the image");
-    uint8_t *const bytes = pr_calloc(n_bytes, 1);
-    PR_REQUIRE(bytes != NULL, PR_ERR_NOMEM, "no memory for a checkpoint of %lld bytes",
-               (long long)n_bytes);
-    if (H5Fget_file_image(file, bytes, (size_t)n_bytes) != n_bytes) {
-        pr_free(bytes);
-        return PR_FAIL(PR_ERR_FORMAT, "checkpoint: HDF5 refused to give its image");
-    }
-    *out = (pr_image){bytes, (size_t)n_bytes};
-    return PR_OK;
+    return pr__h5_write_tensor(file, "config", &text);
 }
 
 static pr_status fill_file(hid_t file, const pr_checkpoint_head *head, const char *config,
@@ -151,61 +56,35 @@ static pr_status fill_file(hid_t file, const pr_checkpoint_head *head, const cha
 {
     PR_TRY(write_head(file, head, config));
     for (int i = 0; i < n_parts; i++) {
-        PR_TRY(write_dataset(file, parts[i].name, &parts[i].tensor));
+        PR_TRY(pr__h5_write_tensor(file, parts[i].name, &parts[i].tensor));
     }
-    return file_image(file, out);
+    return pr__h5_image(file, out);
 }
 
 pr_status pr_checkpoint_pack(const pr_checkpoint_head *head, const char *config,
                              const pr_part *parts, int n_parts, pr_image *out)
 {
-    (void)H5dont_atexit();
-    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
-    (void)H5Pset_fapl_core(access, CORE_INCREMENT_BYTES, false);
-    (void)H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
-    (void)H5Pset_obj_track_times(creation, false);
-    const hid_t file = H5Fcreate("checkpoint", H5F_ACC_TRUNC, creation, access);
-    (void)H5Pclose(creation);
-    (void)H5Pclose(access);
-    TRY_H5(file, "make a file in memory");
-
+    hid_t file = -1;
+    PR_TRY(pr__h5_create(&file));
     const pr_status status = fill_file(file, head, config, parts, n_parts, out);
     (void)H5Fclose(file);
     return status;
-}
-
-/* Opens IMAGE as a file in memory; HDF5 copies the bytes. */
-static pr_status open_image(const pr_image *image, const char *name, hid_t *out)
-{
-    (void)H5dont_atexit();
-    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    (void)H5Pset_fapl_core(access, CORE_INCREMENT_BYTES, false);
-    herr_t got = H5Pset_file_image(access, image->bytes, image->n_bytes);
-    const hid_t file = got < 0 ? -1 : H5Fopen("checkpoint", H5F_ACC_RDONLY, access);
-    (void)H5Pclose(access);
-    PR_REQUIRE(file >= 0, PR_ERR_FORMAT, "%s: not a whole HDF5 file (%zu bytes)", name,
-               image->n_bytes);
-    *out = file;
-    return PR_OK;
 }
 
 static pr_status read_head(hid_t file, const char *name, pr_checkpoint_head *head)
 {
     int64_t version = 0;
     uint64_t hash = 0;
-    PR_TRY(read_attribute(file, name, "version", H5T_NATIVE_INT64, &version));
+    PR_TRY(pr__h5_read_attribute(file, name, "version", H5T_NATIVE_INT64, &version));
     PR_REQUIRE(version == FORMAT_VERSION, PR_ERR_FORMAT, "%s: checkpoint version %lld, wanted %d",
                name, (long long)version, FORMAT_VERSION);
     for (int i = 0; i < N_HEAD_FIELDS; i++) {
         const head_field *const field = &head_fields[i];
-        PR_TRY(read_attribute(file, name, field->name,
-                              field->is_real ? H5T_NATIVE_DOUBLE : H5T_NATIVE_INT64,
-                              (char *)head + field->offset));
+        PR_TRY(pr__h5_read_attribute(file, name, field->name,
+                                     field->is_real ? H5T_NATIVE_DOUBLE : H5T_NATIVE_INT64,
+                                     (char *)head + field->offset));
     }
-    PR_TRY(read_attribute(file, name, "head_xxh3", H5T_NATIVE_UINT64, &hash));
+    PR_TRY(pr__h5_read_attribute(file, name, "head_xxh3", H5T_NATIVE_UINT64, &hash));
     PR_REQUIRE(hash == pr_hash64(head, sizeof(*head), FORMAT_VERSION), PR_ERR_FORMAT,
                "%s: the head's checksum is wrong", name);
     return PR_OK;
@@ -218,7 +97,7 @@ static pr_status check_shape(hid_t dataset, const char *file, const char *name,
     const hid_t type = H5Dget_type(dataset);
     hsize_t dims[H5S_MAX_RANK] = {0};
     const int n_dims = H5Sget_simple_extent_dims(space, dims, NULL);
-    const bool same_type = H5Tequal(type, file_type(wanted->dtype)) > 0;
+    const bool same_type = H5Tequal(type, pr__h5_type(wanted->dtype)) > 0;
     (void)H5Tclose(type);
     (void)H5Sclose(space);
     bool same = same_type && n_dims == wanted->shape.n_dims;
@@ -241,17 +120,17 @@ static pr_status read_dataset(hid_t file, const char *file_name, const char *nam
                file_name, name);
     pr_status status = check_shape(dataset, file_name, name, tensor);
     if (status == PR_OK && pr_shape_n(&tensor->shape) > 0 &&
-        H5Dread(dataset, file_type(tensor->dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor->data) <
+        H5Dread(dataset, pr__h5_type(tensor->dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor->data) <
             0) {
         status = PR_FAIL(PR_ERR_FORMAT, "%s: '%s' cannot be read", file_name, name);
     }
     uint64_t hash = 0;
     if (status == PR_OK) {
-        status = read_attribute(dataset, file_name, "xxh3", H5T_NATIVE_UINT64, &hash);
+        status = pr__h5_read_attribute(dataset, file_name, "xxh3", H5T_NATIVE_UINT64, &hash);
     }
     (void)H5Dclose(dataset);
     PR_TRY(status);
-    PR_REQUIRE(hash == tensor_hash(tensor), PR_ERR_FORMAT, "%s: the checksum of '%s' is wrong",
+    PR_REQUIRE(hash == pr__h5_hash(tensor), PR_ERR_FORMAT, "%s: the checksum of '%s' is wrong",
                file_name, name);
     return PR_OK;
 }
@@ -275,7 +154,7 @@ pr_status pr_checkpoint_unpack(const pr_image *image, const char *name, pr_check
     hid_t file = -1;
     pr_checkpoint_head read;
     memset(&read, 0, sizeof(read));
-    PR_TRY(open_image(image, name, &file));
+    PR_TRY(pr__h5_open(image, name, &file));
     pr_status status = read_head(file, name, &read);
     for (int i = 0; status == PR_OK && i < n_parts; i++) {
         status = read_dataset(file, name, parts[i].name, &parts[i].tensor);
@@ -293,7 +172,7 @@ pr_status pr_checkpoint_unpack_found(const pr_image *image, const char *name, co
 {
     hid_t file = -1;
     pr_checkpoint_head head;
-    PR_TRY(open_image(image, name, &file));
+    PR_TRY(pr__h5_open(image, name, &file));
     pr_status status = read_head(file, name, &head);
     *n_found = 0;
     for (int i = 0; status == PR_OK && i < n_parts; i++) {
@@ -329,7 +208,7 @@ static herr_t verify_object(hid_t root, const char *name, const H5O_info_t *info
     } else if (n_bytes > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes) < 0) {
         walk->status = PR_FAIL(PR_ERR_FORMAT, "%s: '%s' cannot be read", walk->file, name);
     } else {
-        walk->status = read_attribute(dataset, walk->file, "xxh3", H5T_NATIVE_UINT64, &hash);
+        walk->status = pr__h5_read_attribute(dataset, walk->file, "xxh3", H5T_NATIVE_UINT64, &hash);
     }
     if (walk->status == PR_OK && hash != pr_hash64(bytes, n_bytes, 0)) {
         walk->status =
@@ -346,7 +225,7 @@ pr_status pr_checkpoint_verify(const pr_image *image, const char *name)
 {
     hid_t file = -1;
     verify_walk walk = {name, PR_OK};
-    PR_TRY(open_image(image, name, &file));
+    PR_TRY(pr__h5_open(image, name, &file));
     const herr_t walked =
         H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, verify_object, &walk, H5O_INFO_BASIC);
     (void)H5Fclose(file);
@@ -379,7 +258,7 @@ static pr_status read_config(hid_t file, const char *name, char **out)
 pr_status pr_checkpoint_config(const pr_image *image, const char *name, char **out)
 {
     hid_t file = -1;
-    PR_TRY(open_image(image, name, &file));
+    PR_TRY(pr__h5_open(image, name, &file));
     const pr_status status = read_config(file, name, out);
     (void)H5Fclose(file);
     return status;
