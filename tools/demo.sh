@@ -10,12 +10,14 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 if [ ! -f demo/faces/dataset.h5 ]; then
     echo "== making faces"
-    launch/run.sh -n 2 "$pristine" forge --procedural --out demo/faces --identities 40 --videos 2 \
-        --frames 12 --size 72 --dataset procedural
+    launch/run.sh 2 "$pristine" forge --procedural --out demo/faces --identities 150 --videos 2 \
+        --frames 4 --donors 2 --size 72 --split 0.7,0.1,0.2
 fi
-echo "== training"
-launch/run.sh -n 2 "$pristine" train --config configs/rccl/demo.yaml --run demo/rccl
+echo "== a short cross-entropy run to begin from"
+launch/run.sh 2 "$pristine" train --config configs/rccl/demo_warm.yaml --run demo/warm
+echo "== RCCL, contrastive stage and classifier"
+launch/run.sh 2 "$pristine" train --config configs/rccl/demo.yaml --run demo/rccl
 echo "== evaluating"
-launch/run.sh -n 2 "$pristine" eval demo/rccl
+launch/run.sh 2 "$pristine" eval demo/rccl
 "$pristine" report demo/rccl
 echo "The report: $(pwd)/demo/rccl/report.html"
