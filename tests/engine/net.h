@@ -97,7 +97,10 @@ static inline pr_value net_body(pr_graph *g, int64_t n_views, pr_value image)
     CHECK_OK(pr_graph_op(g, PR_OP_max_pool, "body.pool", &pool, &y, 1, &y, 1));
     pr_value skip = net_conv(g, "body.skip", NET_WIDTH + 2, 1, 2, x);
     skip = net_norm(g, "body.skipbn", PR_ACT_NONE, n_views, skip);
-    return net_add(g, "body.add", y, skip);
+    y = net_add(g, "body.add", y, skip);
+    /* Only backward of the ReLU itself reads its output later. */
+    CHECK_OK(pr_graph_op(g, PR_OP_relu, "body.relu", NULL, &y, 1, &y, 1));
+    return y;
 }
 
 /* IMAGE_GRAD: the image takes a gradient. Of N_HERE views in this micro-batch and N_VIEWS (or 0) for synchronised batch norm. */

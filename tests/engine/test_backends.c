@@ -2,6 +2,7 @@
  * The other backends against ref, on the cases of the gradient check: outputs, statistics and
  * gradients, with backward adding and overwriting.
  */
+#include "engine/core/op_attr.h"
 #include "engine/cpu/thread.h"
 #include "tests/check.h"
 #include "tests/engine/op_cases.h"
@@ -70,6 +71,38 @@ static void check_case(const op_case *c, pr_backend_id backend)
     op_run_destroy(&other);
 }
 
+static void fill_equal(int i, int64_t n, void *data)
+{
+    for (int64_t k = 0; k < n; k++) {
+        ((double *)data)[k] = -1.0 - i;
+    }
+}
+
+/* Of equal values in a window the first wins, and takes all of the gradient. */
+static void test_ties(pr_backend_id backend)
+{
+    enum { PX = 4, COLS = 17 };
+    const op_case c = {.op = PR_OP_max_pool,
+                       .what = "ties",
+                       .attr = &(const pr_pool_attr){.window = 2, .stride = 2},
+                       .n_in = 1,
+                       .in = {{PR_F64, {4, {1, PX, PX, COLS}}}},
+                       .fill = fill_equal};
+    op_run run;
+    op_run_create(&c, backend, &run);
+    op_run_prepare_grads(&run, false);
+    CHECK_OK(op_run_forward(&run));
+    CHECK_OK(op_run_backward(&run));
+    for (int64_t k = 0; k < (int64_t)PX * PX * COLS; k++) {
+        const int64_t row = k / COLS / PX;
+        const int64_t col = k / COLS % PX;
+        const bool is_first = row % 2 == 0 && col % 2 == 0;
+        CHECK((op_get(&run.grad_in[0], k) != 0.0) == is_first, "backend %d, element %lld: %g",
+              backend, (long long)k, op_get(&run.grad_in[0], k));
+    }
+    op_run_destroy(&run);
+}
+
 /* A backend says by name what it lacks. */
 static void test_missing_kernel(void)
 {
@@ -84,6 +117,8 @@ int main(void)
     for (int i = 0; i < n_op_cases; i++) {
         check_case(&op_cases[i], PR_BACKEND_CPU);
     }
+    test_ties(PR_BACKEND_REF);
+    test_ties(PR_BACKEND_CPU);
     test_missing_kernel();
     return check_exit_code();
 }

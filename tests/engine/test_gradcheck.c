@@ -135,13 +135,12 @@ static void check_case(const op_case *c)
 }
 
 /*
- * The contrastive ops are checked by tests of their own: their gradients hold for the whole loss,
- * normalisers and synthetic features included, and their inputs are not free numbers.
+ * Of the margin loss only the whole has the gradient that its backward gives: normalisers depend on
+ * the features too. tests/memory_bank/test_margin.c checks that.
  */
 static bool is_elsewhere(pr_op_id op)
 {
-    return op == PR_OP_rccl_update || op == PR_OP_rccl_fuse || op == PR_OP_margin_norm ||
-           op == PR_OP_margin_loss;
+    return op == PR_OP_margin_loss;
 }
 
 int main(void)

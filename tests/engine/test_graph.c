@@ -217,6 +217,8 @@ static void test_init(void)
         }
         CHECK_OK(pr_graph_param(graph, "net.w", pr_desc_1(PR_F32, N),
                                 (pr_init){PR_INIT_NORMAL, 0.5}, &value));
+        CHECK_OK(pr_graph_param(graph, "net.v", pr_desc_1(PR_F32, N),
+                                (pr_init){PR_INIT_NORMAL, 0.5}, &value));
         CHECK_OK(pr_graph_param(graph, "net.b", pr_desc_1(PR_F32, N),
                                 (pr_init){PR_INIT_UNIFORM, 0.25}, &value));
         CHECK_OK(pr_store_create(PR_F32, &store));
@@ -224,6 +226,7 @@ static void test_init(void)
         CHECK_OK(pr_store_allocate(store));
         CHECK_OK(pr_store_init_prefix(store, 7, "net."));
         const float *const w = pr_store_find(store, "net.w")->data;
+        const float *const v = pr_store_find(store, "net.v")->data;
         const float *const b = pr_store_find(store, "net.b")->data;
         double sum = 0.0;
         double squares = 0.0;
@@ -235,6 +238,7 @@ static void test_init(void)
         }
         CHECK(fabs(sum / N) < 0.5 * 4.0 / sqrt(N), "mean %g", sum / N);
         CHECK(fabs(squares / N / 0.25 - 1.0) < 4.0 * sqrt(2.0 / N), "variance %g", squares / N);
+        CHECK(w[0] != v[0] && w[1] != v[1], "two names have the same values");
         CHECK(most > 0.2499 && most <= 0.25, "largest %g", most);
         if (order == 0) {
             kept = pr_hash64(w, sizeof(*w) * N, 0);
