@@ -21,7 +21,7 @@ typedef struct job {
 static void job_create(const net *n, const pr_plan_options *options, bool poison, bool unpacked,
                        job *out)
 {
-    *out = (job){NULL};
+    *out = (job){.plan = NULL};
     CHECK_OK(pr_plan_create_checked(n->graph, n->store, options, poison, unpacked, &out->plan));
     CHECK_OK(pr_exec_create(out->plan, &out->exec));
     out->n_leaf = pr_plan_memory_get(out->plan)->leaf_bytes;

@@ -44,7 +44,7 @@ static void test_size(void)
     const pr_plan_options train = {.backend = PR_BACKEND_CPU, .backward = true};
     pr_graph *graph = NULL;
     pr_store *store = NULL;
-    pr_value features;
+    pr_value features = {-1};
 
     CHECK_OK(build(299, &options, "xception", &graph, &features));
     CHECK(pr_graph_desc(graph, features)->shape.dims[1] == 2048, "%lld features",
@@ -100,8 +100,8 @@ static void test_refusals(void)
     const pr_backbone_options wide = {.width = 0.0, .depth = 1.0};
     const pr_backbone_options deep = {.width = 1.0, .depth = 9.0};
     pr_graph *graph = NULL;
-    pr_value features;
-    pr_value value;
+    pr_value features = {-1};
+    pr_value value = {-1};
 
     CHECK_FAILS(build(64, &good, "exception", &graph, &features), PR_ERR_INVALID,
                 "no backbone is called 'exception'");
@@ -134,7 +134,7 @@ static void test_sync(void)
         const pr_plan_options train = {.backend = PR_BACKEND_CPU, .backward = true};
         pr_graph *graph = NULL;
         pr_plan *plan = NULL;
-        pr_value x;
+        pr_value x = {-1};
         CHECK_OK(build(64, &options, "xception", &graph, &x));
         CHECK_OK(pr_projector_build(graph, &head, "projector.", x, &x));
         CHECK(pr_graph_desc(graph, x)->shape.dims[1] == 8, "not 8 wide");
@@ -176,7 +176,7 @@ static void test_init(void)
     const pr_backbone_options options = {.width = 0.5, .depth = 0.0};
     pr_graph *graph = NULL;
     pr_store *store = NULL;
-    pr_value x;
+    pr_value x = {-1};
     CHECK_OK(build(64, &options, "xception", &graph, &x));
     CHECK_OK(pr_classifier_build(graph, "fc.", 2, x, &x));
     CHECK_OK(store_of(graph, &store));
@@ -210,7 +210,7 @@ static void test_allocations(void)
     long at = 0;
     for (; status != PR_OK && at < MOST_ALLOCATIONS; at++) {
         pr_graph *graph = NULL;
-        pr_value x;
+        pr_value x = {-1};
         pr_error_clear();
         pr_alloc_fail_on(at);
         status = build(32, &options, "xception", &graph, &x);

@@ -257,7 +257,7 @@ static void model_destroy(model *m)
 
 int main(int argc, char **argv)
 {
-    model m = {NULL};
+    model m = {.graph = NULL};
     CHECK(argc == 10, "usage: ref|cpu PX IMAGES WIDTH DEPTH STEPS LR IN OUT");
     if (argc != 10) {
         return check_exit_code();
