@@ -280,3 +280,12 @@ pr_status pr_dnnl_conv_run(pr_dnnl_conv *conv, const float *x, const float *w, c
     PR_TRY_DNNL("stream", dnnl_stream_wait(c->stream));
     return PR_OK;
 }
+
+pr_status pr_dnnl_outer(int64_t n_rows, int64_t c_out, int64_t c_in, const float *dy,
+                        const float *x, float *dw, bool add)
+{
+    PR_TRY(pr_cpu_thread_begin());
+    PR_TRY_DNNL("weight gradient", dnnl_sgemm('T', 'N', c_out, c_in, n_rows, 1.0F, dy, c_out, x,
+                                              c_in, add ? 1.0F : 0.0F, dw, c_in));
+    return PR_OK;
+}

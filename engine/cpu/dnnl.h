@@ -47,6 +47,15 @@ size_t pr_dnnl_conv_workspace(const pr_dnnl_conv *conv);
 pr_status pr_dnnl_conv_run(pr_dnnl_conv *conv, const float *x, const float *w, const float *bias,
                            const float *y, void *workspace);
 
+/**
+ * The weight gradient of a 1x1 convolution that reads every pixel, as a matrix product:
+ * dw [c_out, c_in] (+)= dy^T x with x [n_rows, c_in], dy [n_rows, c_out]. Its bits depend on all
+ * three numbers, none of which the number of ranks or threads changes. The library takes its own
+ * packing memory.
+ */
+pr_status pr_dnnl_outer(int64_t n_rows, int64_t c_out, int64_t c_in, const float *dy,
+                        const float *x, float *dw, bool add);
+
 /** Limits the library to ISA. AUTO: leaves a limit that its own environment variable sets. */
 pr_status pr__dnnl_limit_isa(pr_cpu_isa isa, bool is_auto);
 

@@ -24,6 +24,11 @@ typedef int32_t pr_i32x16 __attribute__((vector_size(64)));
 typedef float pr_f32x16_in_memory __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t pr_i32x16_in_memory __attribute__((vector_size(64), aligned(1), may_alias));
 
+/* Half a vector, widened. */
+typedef float pr_f32x8 __attribute__((vector_size(32)));
+typedef double pr_f64x8 __attribute__((vector_size(64)));
+typedef double pr_f64x8_in_memory __attribute__((vector_size(64), aligned(8), may_alias));
+
 #define PR_INLINE static inline __attribute__((always_inline, unused))
 
 PR_INLINE pr_f32x16 pr_splat(float value)
@@ -58,6 +63,25 @@ PR_INLINE void pr_store_n(float *p, pr_f32x16 v, int n)
 #else
     memcpy(p, &v, (size_t)n * sizeof(float));
 #endif
+}
+
+/** Lanes 0 to 7, and 8 to 15, as doubles. */
+PR_INLINE pr_f64x8 pr_widen_low(pr_f32x16 v)
+{
+    const pr_f32x8 half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+    return __builtin_convertvector(half, pr_f64x8);
+}
+PR_INLINE pr_f64x8 pr_widen_high(pr_f32x16 v)
+{
+    const pr_f32x8 half = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    return __builtin_convertvector(half, pr_f64x8);
+}
+
+/** Adds LOW and HIGH to the sixteen doubles at P. */
+PR_INLINE void pr_add_f64(double *p, pr_f64x8 low, pr_f64x8 high)
+{
+    *(pr_f64x8_in_memory *)p += low;
+    *(pr_f64x8_in_memory *)(p + 8) += high;
 }
 
 /** A where MASK has all bits of a lane set, zero elsewhere. */
