@@ -86,8 +86,8 @@ pr_status pr_fs_join(char out[static PR_PATH_BYTES], const char *folder, const c
     const int n = is_whole ? snprintf(out, PR_PATH_BYTES, "%s", name)
                            : snprintf(out, PR_PATH_BYTES, "%s%s%s", folder, slash, name);
     PR_REQUIRE(n >= 0 && n < PR_PATH_BYTES, PR_ERR_INVALID,
-               "the path '%s' in '%s' has %d bytes, may have %d", name, folder, n,
-               PR_PATH_BYTES - 1);
+               "a path has %d bytes, may have %d: '%.80s...' in '%.80s'", n, PR_PATH_BYTES - 1,
+               name, folder);
     return PR_OK;
 }
 
