@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { PR_MAX_DIMS = 4 };
 
@@ -77,6 +78,14 @@ static inline void pr_tensor_set(const pr_tensor *tensor, int64_t i, double valu
     } else {
         ((double *)tensor->data)[i] = value;
     }
+}
+
+/** A tensor over memory that will only be read: pr_tensor has no const of its own. */
+static inline pr_tensor pr_tensor_over(pr_desc desc, const void *data)
+{
+    pr_tensor tensor = {desc.dtype, desc.shape, NULL};
+    memcpy(&tensor.data, &data, sizeof(data));
+    return tensor;
 }
 
 #endif
