@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE // NOLINT(bugprone-reserved-identifier): glibc's switch for sched_getaffinity
 #include "launch/run_config.h"
 
 #include "engine/base/alloc.h"
@@ -41,7 +41,7 @@ static pr_status share(pr_comm *comm, pr_status gathered, pr_run_config *config)
                                                 : PR_OK);
     }
     if (status == PR_OK) {
-        if (pr_comm_rank(comm) == 0) {
+        if (pr_comm_rank(comm) == 0 && received != NULL) {
             memcpy(received, pr_text_chars(&text), n_bytes);
         }
         status = pr_comm_broadcast(comm, "config", received, n_bytes, 0);

@@ -75,10 +75,10 @@ pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_sample
 
 void pr_assess_list_free(pr_assess_list *list)
 {
-    pr_free((void *)(uintptr_t)list->scores.score);
-    pr_free((void *)(uintptr_t)list->scores.label);
-    pr_free((void *)(uintptr_t)list->scores.video);
-    pr_free((void *)(uintptr_t)list->scores.method);
+    pr_free(list->score);
+    pr_free(list->label);
+    pr_free(list->video);
+    pr_free(list->method);
     pr_free(list->of);
     memset(list, 0, sizeof(*list));
 }
@@ -86,14 +86,14 @@ void pr_assess_list_free(pr_assess_list *list)
 pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,
                                 pr_assess_list *out)
 {
-    double *const score = pr_calloc(scores->n, sizeof(*score));
-    int8_t *const label = pr_calloc(scores->n, sizeof(*label));
-    int32_t *const video = pr_calloc(scores->n, sizeof(*video));
-    int32_t *const method = pr_calloc(scores->n, sizeof(*method));
-    int64_t *const of = pr_calloc(scores->n, sizeof(*of));
-    *out = (pr_assess_list){
-        .scores = {.score = score, .label = label, .video = video, .method = method}, .of = of};
-    if (score == NULL || label == NULL || video == NULL || method == NULL || of == NULL) {
+    memset(out, 0, sizeof(*out));
+    out->score = pr_calloc(scores->n, sizeof(*out->score));
+    out->label = pr_calloc(scores->n, sizeof(*out->label));
+    out->video = pr_calloc(scores->n, sizeof(*out->video));
+    out->method = pr_calloc(scores->n, sizeof(*out->method));
+    out->of = pr_calloc(scores->n, sizeof(*out->of));
+    if (out->score == NULL || out->label == NULL || out->video == NULL || out->method == NULL ||
+        out->of == NULL) {
         pr_assess_list_free(out);
         return PR_FAIL(PR_ERR_NOMEM, "no memory for %lld scores", (long long)scores->n);
     }
@@ -101,15 +101,19 @@ pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores 
     for (int64_t i = 0; i < scores->n; i++) {
         if (scores->present[i]) {
             const pr_sample *const sample = pr_samples_at(samples, i);
-            score[n] = scores->score[i];
-            label[n] = sample->label;
-            video[n] = sample->video_key;
-            method[n] = sample->method;
-            of[n] = i;
+            out->score[n] = scores->score[i];
+            out->label[n] = sample->label;
+            out->video[n] = sample->video_key;
+            out->method[n] = sample->method;
+            out->of[n] = i;
             n++;
         }
     }
-    out->scores.n = n;
+    out->scores = (pr_scores){.n = n,
+                              .score = out->score,
+                              .label = out->label,
+                              .video = out->video,
+                              .method = out->method};
     return PR_OK;
 }
 

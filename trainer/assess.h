@@ -24,8 +24,11 @@ pr_status pr_assess_metrics(const pr_train_options *options, const pr_samples *s
 
 /** The columns of SCORES that are present, as metrics want them; `of` gives each its sample. */
 typedef struct pr_assess_list {
-    pr_scores scores;
-    int64_t *of; /* [scores.n] owned, as are the scores' columns */
+    pr_scores scores; /* its columns are those below */
+    int64_t *of;      /* [scores.n] owned, as are the columns */
+    double *score;
+    int8_t *label;
+    int32_t *video, *method;
 } pr_assess_list;
 
 pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,

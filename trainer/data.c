@@ -2,26 +2,40 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fs.h"
+#include "engine/base/text.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* The number in "WORD(number)"; false where TEXT is something else. */
+static bool parse_call(const char *text, const char *word, double *value)
+{
+    char number[32];
+    const size_t n_word = strlen(word);
+    const size_t n = strlen(text);
+    if (strncmp(text, word, n_word) != 0 || n < n_word + 3 || n - n_word - 2 >= sizeof(number) ||
+        text[n_word] != '(' || text[n - 1] != ')') {
+        return false;
+    }
+    (void)snprintf(number, sizeof(number), "%.*s", (int)(n - n_word - 2), text + n_word + 1);
+    return pr_text_to_real(number, value);
+}
+
 /* "none", "jpeg(40)", "scale(0.5)". */
 static pr_status parse_perturb(const char *key, const char *text, pr_perturb *kind, double *value)
 {
-    char tail[4] = "";
     *value = 0.0;
     if (strcmp(text, "none") == 0) {
         *kind = PR_PERTURB_NONE;
         return PR_OK;
     }
-    if (sscanf(text, "jpeg(%lf%3s", value, tail) == 2 && strcmp(tail, ")") == 0) {
+    if (parse_call(text, "jpeg", value)) {
         *kind = PR_PERTURB_JPEG;
         PR_REQUIRE(*value >= 1.0 && *value <= 100.0, PR_ERR_INVALID,
                    "%s.perturb: quality %g is outside [1, 100]", key, *value);
         return PR_OK;
     }
-    if (sscanf(text, "scale(%lf%3s", value, tail) == 2 && strcmp(tail, ")") == 0) {
+    if (parse_call(text, "scale", value)) {
         *kind = PR_PERTURB_SCALE;
         PR_REQUIRE(*value > 0.0 && *value <= 1.0, PR_ERR_INVALID,
                    "%s.perturb: factor %g is outside (0, 1]", key, *value);

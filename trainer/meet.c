@@ -94,7 +94,7 @@ static void fill_loss_inputs(const pr_trainer *t, pr_phase_run *run, const pr_fe
     memcpy(loss->z.data, t->z, pr_desc_bytes(&z));
     for (int64_t row = 0; row < run->n_rows; row++) {
         const pr_view *const view = &batch->views[row];
-        ((int32_t *)loss->label.data)[row] = view->label;
+        ((int32_t *)loss->label.data)[row] = view->label == PR_FAKE ? PR_FAKE : PR_REAL;
         if (loss->id.data != NULL) {
             ((int64_t *)loss->id.data)[row] = view->sample;
         }

@@ -12,6 +12,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/tree.h"
 #include "trainer/meet.h"
+#include "trainer/trace.h"
 #include "trainer/update.h"
 
 #include <math.h>
@@ -44,7 +45,8 @@ static void fill_input(const wave *w, const pr_lane *lane, int64_t first_row)
         }
     }
     for (int64_t i = 0; lane->label.data != NULL && i < w->run->n_rows_micro; i++) {
-        ((int32_t *)lane->label.data)[i] = w->batch->views[first_row + i].label;
+        const bool is_fake = w->batch->views[first_row + i].label == PR_FAKE;
+        ((int32_t *)lane->label.data)[i] = is_fake ? PR_FAKE : PR_REAL;
         pr_tensor_set(&lane->weight, i, 1.0);
     }
 }
@@ -148,7 +150,47 @@ static pr_status local_step(pr_trainer *t, pr_phase_run *run, const pr_feed_batc
         take_leaves(&w);
         PR_TRY(run_pass(&w, PR_PASS_FORWARD, run->phase->mode));
         keep_local_loss(&w);
+        PR_TRY(pr_trace_keep(t, run, w.first, w.n));
         seed_local(&w);
+        PR_TRY(backward_and_merge(&w));
+    }
+    return PR_OK;
+}
+
+/* Forward of a gathered term, of all micro-batches; *ALL is the wave where there is but one. */
+static pr_status gathered_forward(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch,
+                                  wave *all)
+{
+    const bool counts_now = run->keeps_all || run->phase->mode == PR_MODE_EVAL;
+    const pr_mode mode = counts_now ? run->phase->mode : PR_MODE_RECOMPUTE;
+    for (int64_t first = t->first_micro; first < t->last_micro; first += run->n_lanes) {
+        wave w = next_wave(t, run, batch, first);
+        if (run->keeps_all) {
+            take_leaves(&w);
+        }
+        PR_TRY(run_pass(&w, PR_PASS_FORWARD, mode));
+        keep_embeddings(&w);
+        keep_local_loss(&w);
+        PR_TRY(pr_trace_keep(t, run, w.first, w.n));
+        *all = w;
+    }
+    return PR_OK;
+}
+
+static pr_status gathered_backward(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch,
+                                   wave *all)
+{
+    if (run->keeps_all) {
+        seed_local(all);
+        seed_embeddings(all);
+        return backward_and_merge(all);
+    }
+    for (int64_t first = t->first_micro; first < t->last_micro; first += run->n_lanes) {
+        wave w = next_wave(t, run, batch, first);
+        take_leaves(&w);
+        PR_TRY(run_pass(&w, PR_PASS_FORWARD, run->phase->mode));
+        seed_local(&w);
+        seed_embeddings(&w);
         PR_TRY(backward_and_merge(&w));
     }
     return PR_OK;
@@ -162,40 +204,14 @@ static pr_status local_step(pr_trainer *t, pr_phase_run *run, const pr_feed_batc
 static pr_status gathered_step(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch,
                                pr_step_report *report)
 {
-    const bool counts_now = run->keeps_all || run->phase->mode == PR_MODE_EVAL;
-    const pr_mode first_mode = counts_now ? run->phase->mode : PR_MODE_RECOMPUTE;
     wave all = next_wave(t, run, batch, t->first_micro);
-    for (int64_t first = t->first_micro; first < t->last_micro; first += run->n_lanes) {
-        wave w = next_wave(t, run, batch, first);
-        if (run->keeps_all) {
-            take_leaves(&w);
-            all = w;
-        }
-        PR_TRY(run_pass(&w, PR_PASS_FORWARD, first_mode));
-        keep_embeddings(&w);
-        keep_local_loss(&w);
-    }
-
+    PR_TRY(gathered_forward(t, run, batch, &all));
     const double before_gather_s = pr_clock_s();
     PR_TRY(pr_gather_rows(t, run, "embeddings", t->z, row_bytes(run, t->real)));
     report->gather_s = pr_clock_s() - before_gather_s;
     PR_TRY(pr_loss_run(t, run, batch));
     report->loss_s = pr_clock_s() - before_gather_s - report->gather_s;
-
-    if (run->keeps_all) {
-        seed_local(&all);
-        seed_embeddings(&all);
-        return backward_and_merge(&all);
-    }
-    for (int64_t first = t->first_micro; first < t->last_micro; first += run->n_lanes) {
-        wave w = next_wave(t, run, batch, first);
-        take_leaves(&w);
-        PR_TRY(run_pass(&w, PR_PASS_FORWARD, run->phase->mode));
-        seed_local(&w);
-        seed_embeddings(&w);
-        PR_TRY(backward_and_merge(&w));
-    }
-    return PR_OK;
+    return gathered_backward(t, run, batch, &all);
 }
 
 /* The loss over the global batch, from one number a row, in tree order. */
@@ -235,6 +251,7 @@ pr_status pr_step(pr_trainer *t, pr_step_report *report)
     PR_TRY(pr_fold_finish(t->fold, t->comm, "gradient", (pr_reduction)t->options->reduction, &sum));
     report->reduce_s = pr_clock_s() - before_reduce_s;
     PR_TRY(pr_update(t, run, sum, report));
+    PR_TRY(pr_trace_step(t, run, &batch, report));
     report->step_s = pr_clock_s() - begin_s;
     return PR_OK;
 }

@@ -23,8 +23,7 @@ static void take_in(const pr_store_entry *entry, const void *sum, double momentu
     const int64_t n = pr_shape_n(&entry->desc.shape);
     const pr_tensor running = {entry->desc.dtype, entry->desc.shape, entry->data};
     const size_t offset_bytes = (size_t)entry->offset * pr_dtype_bytes(entry->desc.dtype);
-    const pr_tensor total = {entry->desc.dtype, entry->desc.shape,
-                             (char *)(uintptr_t)sum + offset_bytes};
+    const pr_tensor total = pr_tensor_over(entry->desc, (const char *)sum + offset_bytes);
     for (int64_t i = 0; i < n; i++) {
         const double mean = pr_tensor_get(&total, i) / (double)n_micro;
         const double before = pr_tensor_get(&running, i);
