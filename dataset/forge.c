@@ -14,7 +14,7 @@ pr_forge_options pr_forge_options_default(void)
 {
     return (pr_forge_options){.dataset = "forged",
                               .n_people = 40,
-                              .n_videos = 2,
+                              .n_videos = 4,
                               .margin = 1.3,
                               .size_px = 128,
                               .detail = 2,

@@ -30,9 +30,9 @@ pr_swap_style pr_swap_style_default(void)
 {
     return (pr_swap_style){.mask = PR_MASK_FACE,
                            .shrink = 0.04,
-                           .softness = 0.04,
+                           .softness = 0.02,
                            .strength = 1,
-                           .colour = 1,
+                           .colour = 0.8,
                            .place = PR_PLACE_SIMILARITY,
                            .flicker = 0.01};
 }

@@ -44,7 +44,7 @@ typedef struct pr_swap_style {
     double flicker; /* how far the donor's place is off in a frame, share of the eye distance */
 } pr_swap_style;
 
-/** The face's hull, shrunk by 0.04, softness 0.04, full strength and colour, similarity. */
+/** The face's hull, shrunk by 0.04, softness 0.02, full strength, colour 0.8, similarity. */
 pr_swap_style pr_swap_style_default(void);
 
 /** Errors: PR_ERR_INVALID naming the member, its value and its range. */

@@ -26,6 +26,7 @@ static inline pr_forge_options small_options(const char *out)
     pr_forge_options o = pr_forge_options_default();
     o.out = out;
     o.n_people = 10;
+    o.n_videos = 2;
     o.size_px = 48;
     o.n_frames = 3;
     o.n_donors = 2;

@@ -18,9 +18,11 @@ static int64_t real_of(const pr_samples *s, int64_t i)
     return -1;
 }
 
-/* The difference between a fake and its real: mean inside the mouth's neighbourhood, and along the
- * crop's border. */
-static void differences(const pr_samples *s, int64_t fake, int64_t real, double out[2])
+enum { MIDDLE, BORDER, COLOUR, N_DIFFERENCES };
+
+/* Between a fake and its real: the mean difference inside the face and along the crop's border, and
+ * the difference of the means inside the face. */
+static void differences(const pr_samples *s, int64_t fake, int64_t real, double out[N_DIFFERENCES])
 {
     pr_image_u8 a = {0};
     pr_image_u8 b = {0};
@@ -32,6 +34,7 @@ static void differences(const pr_samples *s, int64_t fake, int64_t real, double 
     read_crop(s, fake, &a);
     read_crop(s, real, &b);
     double sum[2] = {0, 0};
+    double shift = 0;
     int count[2] = {0, 0};
     for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {
@@ -40,17 +43,19 @@ static void differences(const pr_samples *s, int64_t fake, int64_t real, double 
             for (int c = 0; c < 3 && (border || middle); c++) {
                 const ptrdiff_t at = ((ptrdiff_t)y * width + x) * 3 + c;
                 sum[border] += abs(a.data[at] - b.data[at]);
+                shift += middle ? a.data[at] - b.data[at] : 0;
                 count[border]++;
             }
         }
     }
-    out[0] = sum[0] / count[0];
-    out[1] = sum[1] / count[1];
+    out[MIDDLE] = sum[0] / count[0];
+    out[BORDER] = sum[1] / count[1];
+    out[COLOUR] = fabs(shift) / count[0];
     pr_image_destroy(&a);
     pr_image_destroy(&b);
 }
 
-static void check_pair(const pr_samples *s, int64_t i, double sum[2])
+static void check_pair(const pr_samples *s, int64_t i, double sum[N_DIFFERENCES])
 {
     const pr_sample *const fake = pr_samples_at(s, i);
     const int64_t j = real_of(s, i);
@@ -75,16 +80,18 @@ static void check_pair(const pr_samples *s, int64_t i, double sum[2])
               real->face_id == real->bg_id && fake->face_id != fake->bg_id &&
               fake->face_video != fake->bg_video,
           "words of %s", pr_samples_word(s, fake->video));
-    double d[2];
+    double d[N_DIFFERENCES];
     differences(s, i, j, d);
-    sum[0] += d[0];
-    sum[1] += d[1];
+    for (int k = 0; k < N_DIFFERENCES; k++) {
+        sum[k] += d[k];
+    }
 }
 
-static void check_pairs(void)
+/* The mean difference of colour. */
+static double check_pairs(const char *path)
 {
-    pr_samples *s = open_set(path_of("one"), NULL);
-    double sum[2] = {0, 0};
+    pr_samples *s = open_set(path, NULL);
+    double sum[N_DIFFERENCES] = {0, 0, 0};
     int n_fakes = 0;
     for (int64_t i = 0; i < pr_samples_n(s); i++) {
         const pr_sample *const sample = pr_samples_at(s, i);
@@ -101,11 +108,12 @@ static void check_pairs(void)
         }
     }
     CHECK(n_fakes == 20 * 2 * 3, "%d fakes", n_fakes);
-    /* Faces differ by much more than the codec; the border by nothing but the codec. */
-    CHECK(sum[0] / n_fakes > 8 && sum[1] / n_fakes < 1.5,
-          "fakes differ from reals by %g in the middle, %g at the border", sum[0] / n_fakes,
-          sum[1] / n_fakes);
+    /* Faces differ by much more than the codec; the border by nothing else. */
+    CHECK(sum[MIDDLE] / n_fakes > 8 && sum[BORDER] / n_fakes < 1.5,
+          "fakes differ from reals by %g in the middle, %g at the border", sum[MIDDLE] / n_fakes,
+          sum[BORDER] / n_fakes);
     pr_samples_close(&s);
+    return sum[COLOUR] / n_fakes;
 }
 
 enum { SIZE, BRIGHTNESS, GRADIENT, N_STATISTICS };
@@ -202,8 +210,15 @@ int main(void)
     begin_sets();
     pr_forge_options o = small_options(path_of("one"));
     (void)forge(&o, 1);
-    check_pairs();
+    const double matched = check_pairs(o.out);
     check_trivial(o.out, "raw");
+    o.out = path_of("unmatched");
+    o.style.colour = 0;
+    (void)forge(&o, 1);
+    const double unmatched = check_pairs(o.out);
+    CHECK(matched < 0.5 * unmatched, "colours are off by %g, by %g where they are not matched",
+          matched, unmatched);
+    o.style.colour = 1;
     o.out = path_of("crf");
     o.n_crf = 1;
     o.crf[0] = 40;
