@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""The fold table: RCCL, SupCon and cross-entropy on swapped photographs, at the same budget of views.
+
+    bench/folds/folds.py --pristine build/pristine --photos DIR --out OUT [--seeds 2] [--folds 5]
+
+Forges PHOTOS (a folder with landmarks68.tsv and manifest.tsv) into five identity folds, raw, c23 and
+c40; for each seed and fold (fold k tests, k + 1 validates, the others train on raw) trains the three
+objectives, the contrastive ones from a cross-entropy run whose views count; tests on all three
+compressions; prints the table and writes OUT/table.md. What OUT has already is not run again.
+With --shuffle the training labels are shuffled: the control. Needs Python's standard library only.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+COMPRESSIONS = ("raw", "c23", "c40")
+METRICS = (("frame", "auc"), ("video", "auc"), ("frame", "acc_real"), ("frame", "acc_fake"))
+N_FOLDS = 5
+
+
+def call(args, ranks, words):
+    command = [str(ROOT / "launch/run.sh"), str(ranks), args.pristine, *words]
+    done = subprocess.run(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+
+
+def forge(args, faces):
+    if (faces / "dataset.h5").exists():
+        return
+    call(args, 2, ["forge", "--photos", args.photos, "--landmarks", f"{args.photos}/landmarks68.tsv",
+                   "--identities", f"{args.photos}/manifest.tsv", "--out", str(faces),
+                   "--folds", str(N_FOLDS), "--margin", "1.25", "--size", "72", "--frames", "6",
+                   "--donors", "4", "--crf", "23,40"])
+
+
+def write_config(path, name, faces, fold, seed, init, shuffle):
+    train = [f"fold{(fold + 2 + i) % N_FOLDS}" for i in range(N_FOLDS - 2)]
+    lines = [f"inherit: {HERE / (name + '.yaml')}", f"seed: {seed}"]
+    if init:
+        lines.append(f"model: {{init: {init}}}")
+    lines += ["data:", f"  shuffle_labels: {'true' if shuffle else 'false'}",
+              f"  train: [{{path: {faces}, split: [{', '.join(train)}], compression: raw}}]",
+              f"  val: [{{path: {faces}, split: fold{(fold + 1) % N_FOLDS}, compression: raw}}]",
+              "  test:"]
+    lines += [f"    {c}: [{{path: {faces}, split: fold{fold}, compression: {c}}}]"
+              for c in COMPRESSIONS]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def train(args, out, name, faces, fold, seed, init):
+    run = out / f"{name}{'-shuffled' if args.shuffle else ''}-fold{fold}-seed{seed}"
+    if all((run / f"eval/test.{c}.json").exists() for c in COMPRESSIONS):
+        return run
+    run.mkdir(parents=True, exist_ok=True)
+    config = run.with_suffix(".yaml")
+    write_config(config, name, faces, fold, seed, init, args.shuffle)
+    begun = time.time()
+    call(args, args.ranks, ["train", "--config", str(config), "--run", str(run)])
+    call(args, args.ranks, ["eval", str(run)])
+    print(f"{run.name}: {time.time() - begun:.0f} s, raw frame AUC "
+          f"{metric(run, 'raw', 'frame', 'auc'):.3f}", flush=True)
+    return run
+
+
+def metric(run, compression, level, name):
+    data = json.loads((run / f"eval/test.{compression}.json").read_text())
+    return data[level][name]
+
+
+def table(runs):
+    lines = ["| objective | tested on | frame AUC | video AUC | acc. reals | acc. fakes |",
+             "|---|---|---|---|---|---|"]
+    for name, done in runs.items():
+        for compression in COMPRESSIONS:
+            cells = []
+            for level, key in METRICS:
+                values = [metric(run, compression, level, key) for run in done]
+                sd = statistics.stdev(values) if len(values) > 1 else 0.0
+                cells.append(f"{statistics.mean(values):.3f} ± {sd:.3f}")
+            lines.append(f"| {name} | {compression} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--pristine", default=str(ROOT / "build/pristine"))
+    parser.add_argument("--photos", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--folds", type=int, default=N_FOLDS, help="how many of the five are run")
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--objectives", default="rccl,supcon,cross_entropy")
+    parser.add_argument("--shuffle", action="store_true", help="the control: shuffled labels")
+    args = parser.parse_args()
+
+    out = pathlib.Path(args.out).resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    faces = out / "faces"
+    begun = time.time()
+    forge(args, faces)
+    runs = {name: [] for name in args.objectives.split(",")}
+    for seed in range(1, args.seeds + 1):
+        for fold in range(args.folds):
+            for name in runs:
+                init = None
+                if name != "cross_entropy":
+                    init = train(args, out, "warm", faces, fold, seed, None)
+                runs[name].append(train(args, out, name, faces, fold, seed, init))
+    text = table(runs)
+    print(text)
+    print(f"{time.time() - begun:.0f} s in this call")
+    (out / ("table-shuffled.md" if args.shuffle else "table.md")).write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
