@@ -65,7 +65,7 @@ pr_status pr_checkpoint_pack(const pr_checkpoint_head *head, const char *config,
                              const pr_part *parts, int n_parts, pr_image *out)
 {
     hid_t file = -1;
-    PR_TRY(pr__h5_create(&file));
+    PR_TRY(pr__h5_create("checkpoint", &file));
     const pr_status status = fill_file(file, head, config, parts, n_parts, out);
     (void)H5Fclose(file);
     return status;

@@ -114,7 +114,7 @@ pr_status pr__h5_open(const pr_image *image, const char *name, hid_t *out)
 }
 
 /* Equal content gives equal bytes: no object times, and no library's newest format. */
-pr_status pr__h5_create(hid_t *out)
+pr_status pr__h5_create(const char *name, hid_t *out)
 {
     (void)H5dont_atexit();
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -123,7 +123,7 @@ pr_status pr__h5_create(hid_t *out)
     (void)H5Pset_fapl_core(access, CORE_INCREMENT_BYTES, false);
     (void)H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
     (void)H5Pset_obj_track_times(creation, false);
-    const hid_t file = H5Fcreate("memory", H5F_ACC_TRUNC, creation, access);
+    const hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, creation, access);
     (void)H5Pclose(creation);
     (void)H5Pclose(access);
     PR__TRY_H5(file, "make a file in memory");

@@ -11,8 +11,8 @@
 
 #define PR__TRY_H5(expr, what) PR_REQUIRE((expr) >= 0, PR_ERR_FORMAT, "HDF5 refused to %s", (what))
 
-/** A new file in memory, to be closed with H5Fclose; its bytes. */
-pr_status pr__h5_create(hid_t *out);
+/** A new file in memory, to be closed with H5Fclose; no other open one has its NAME. Its bytes. */
+pr_status pr__h5_create(const char *name, hid_t *out);
 pr_status pr__h5_image(hid_t file, pr_image *out);
 
 /** Opens IMAGE, called NAME in messages, as a file in memory; HDF5 copies the bytes. */

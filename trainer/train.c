@@ -8,6 +8,7 @@
 #include "trainer/data.h"
 #include "trainer/run.h"
 #include "trainer/state.h"
+#include "trainer/trace.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -293,6 +294,20 @@ static pr_status write_config(pr_run *run)
     return pr_fs_write(path, pr_text_chars(&run->config_text), run->config_text.n_chars);
 }
 
+static pr_status begin_trace(pr_run *run, bool resumed)
+{
+    const int64_t n_steps = run->request->n_trace_steps;
+    if (n_steps == 0) {
+        return PR_OK;
+    }
+    if (resumed) {
+        pr_log_warn("--trace: this run goes on from a checkpoint; only its first start is traced");
+        return PR_OK;
+    }
+    return pr_trace_begin(run->trainer, run->request->run_dir, pr_text_chars(&run->config_text),
+                          n_steps);
+}
+
 static pr_status train(pr_run *run, pr_train_end *end)
 {
     const pr_train_request *const request = run->request;
@@ -321,7 +336,13 @@ static pr_status train(pr_run *run, pr_train_end *end)
         status = pr_canned_check(run->trainer, &run->head.canned_hash);
     }
     if (status == PR_OK) {
+        status = begin_trace(run, resumed);
+    }
+    if (status == PR_OK) {
         status = run_stages(run, &image, resumed, end);
+    }
+    if (status == PR_OK) {
+        status = pr_trace_finish(run->trainer);
     }
     pr_free(image.bytes);
     return status;

@@ -7,6 +7,7 @@
 #include "engine/base/alloc.h"
 #include "engine/cpu/isa.h"
 #include "engine/cpu/thread.h"
+#include "trainer/trace.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -132,6 +133,7 @@ void pr_trainer_destroy(pr_trainer **trainer)
         return;
     }
     pr_stage_end(t);
+    pr_trace_destroy(&t->trace);
     for (int s = 0; s < PR_MAX_STAGES; s++) {
         for (int p = 0; p < PR_MAX_PHASES; p++) {
             pr_graph_destroy(&t->graphs[s].model[p]);

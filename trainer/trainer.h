@@ -15,6 +15,8 @@
 #include "trainer/position.h"
 #include "trainer/schedule.h"
 
+typedef struct pr_trace pr_trace; /* trainer/trace.h */
+
 enum { PR_MAX_PHASES = 16, PR_MAX_STAGES = 4 };
 
 /** The graphs of one stage, by phase; loss NULL where nothing is gathered. */
@@ -99,6 +101,7 @@ typedef struct pr_trainer {
     pr_position position;
     pr_centre centre;
     pr_plateau plateau;
+    pr_trace *trace; /* of the steps at hand, or NULL; the same on all ranks */
 } pr_trainer;
 
 /**
