@@ -3,9 +3,10 @@
 #
 #     launch/run.sh RANKS PRISTINE COMMAND [options]
 #
-# Every failure leaves one line that begins with "fatal:". Where the program could not say it (a rank
-# was killed, or out of memory), this script does, also in RUN/FAILED. SIGTERM becomes a request to
-# stop: the run writes a checkpoint and exits with code 75, and starting it again goes on.
+# Every failure leaves one line that begins with "fatal:", also in RUN/FAILED. Where a rank could not
+# say it (it was killed, or crashed), the shell that started it on its host says which one it was and
+# by which signal; where none could, this script does. SIGTERM becomes a request to stop: the run
+# writes a checkpoint and exits with code 75, and starting it again goes on.
 # MPIRUN_ARGS holds further words for mpirun; PR_MPIRUN another mpirun.
 set -u
 if [ $# -lt 2 ]; then
@@ -27,25 +28,66 @@ done
 # A FAILED of an earlier run is not this one's.
 [ -n "$run_dir" ] && rm -f "$run_dir/FAILED"
 
-# shellcheck disable=SC2086 # MPIRUN_ARGS is words.
-"${PR_MPIRUN:-mpirun}" -q --bind-to none ${MPIRUN_ARGS:-} -n "$ranks" "$@" <&0 &
-mpirun_pid=$!
-# mpirun hands SIGUSR1 on to the ranks; its own SIGTERM would end them within a second.
-trap 'kill -USR1 "$mpirun_pid" 2>/dev/null' TERM USR1
-trap 'kill -INT "$mpirun_pid" 2>/dev/null' INT
+# Sets $code to the exit code of $child. A trapped signal, which sets $signalled, ends `wait` early
+# with a code of its own; 127 then means that the code before was the child's after all. The shell's
+# own word about a signal ("Killed") is not wanted: the message below says more.
+# shellcheck disable=SC2016 # expanded by `eval`, here and in the rank's shell.
+wait_for='last=
+    while :; do
+        signalled=
+        code=0
+        wait "$child" 2>/dev/null || code=$?
+        if [ "$code" -eq 127 ] && [ -n "$last" ]; then
+            code=$last
+            break
+        fi
+        [ -n "$signalled" ] || break
+        last=$code
+    done'
 
+# One rank. mpirun sends its signals to all of a rank's process group, this shell among it; SIGTERM
+# comes when the job is ended because of another rank, and that one has spoken.
+# shellcheck disable=SC2016
+rank='
+run_dir=$1
+shift
+ended=
+trap "signalled=1" USR1
+trap "signalled=1 ended=1" TERM
+"$@" <&0 &
+child=$!
+'"$wait_for"'
+if [ "$code" -gt 128 ] && [ -z "$ended" ]; then
+    message="fatal: rank ${OMPI_COMM_WORLD_RANK:-?} of ${OMPI_COMM_WORLD_SIZE:-?} on $(uname -n)"
+    message="$message: process $child was killed by signal $((code - 128))"
+    [ "$code" -ne 137 ] || message="$message; out of memory?"
+    set -C
+    if [ -z "$run_dir" ] || [ ! -d "$run_dir" ]; then
+        echo "$message" >&2
+    elif (echo "$message" >"$run_dir/FAILED") 2>/dev/null; then
+        echo "$message" >&2
+    fi
+    exit 17
+fi
+exit "$code"
+'
+
+interrupted=
 code=0
-wait "$mpirun_pid" || code=$?
-# A trapped signal ends `wait` early; the job is over only when its process is.
-while kill -0 "$mpirun_pid" 2>/dev/null; do
-    code=0
-    wait "$mpirun_pid" || code=$?
-done
+# shellcheck disable=SC2086 # MPIRUN_ARGS is words.
+"${PR_MPIRUN:-mpirun}" -q --bind-to none ${MPIRUN_ARGS:-} -n "$ranks" \
+    /bin/sh -c "$rank" rank "$run_dir" "$@" <&0 &
+child=$!
+# mpirun hands SIGUSR1 on to the ranks; its own SIGTERM would end them within a second.
+trap 'signalled=1; kill -USR1 "$child" 2>/dev/null' TERM USR1
+trap 'signalled=1; interrupted=1; kill -INT "$child" 2>/dev/null' INT
+eval "$wait_for"
 
-# 11 to 18 are the program's own: it has spoken. 75 is a stop on request.
+# 11 to 18 are the program's own or the rank's shell's: it has spoken. 75 is a stop on request.
 if [ "$code" -ne 0 ] && [ "$code" -ne 75 ] && { [ "$code" -lt 11 ] || [ "$code" -gt 18 ]; } &&
     ! { [ -n "$run_dir" ] && [ -e "$run_dir/FAILED" ]; }; then
-    message="fatal: the job ended with code $code and no rank said why: killed, or out of memory"
+    message="fatal: the job ended with code $code and no rank said why"
+    [ -z "$interrupted" ] || message="fatal: interrupted"
     echo "$message" >&2
     if [ -n "$run_dir" ] && [ -d "$run_dir" ]; then
         echo "$message" >"$run_dir/FAILED"
