@@ -28,9 +28,11 @@ static pthread_mutex_t times_lock = PTHREAD_MUTEX_INITIALIZER;
 static conv convs[MAX_CONVS];
 static int n_convs;
 
-/* What the linker's --wrap makes of calls of pr_kernel_get. */
+/* What the linker's --wrap makes of calls of pr_kernel_get: the names are the linker's. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
 pr_status __real_pr_kernel_get(pr_op_id op, pr_backend_id backend, const pr_kernel **out);
 pr_status __wrap_pr_kernel_get(pr_op_id op, pr_backend_id backend, const pr_kernel **out);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 /* Time that this thread computed, so that other programs on the machine do not count. */
 static double thread_s(void)
@@ -167,15 +169,15 @@ static pr_status conv_begin(const conv *c, conv_run *run)
     PR_TRY(inner[PR_OP_conv2d]->prepare(&c->sig, c->wants, &run->state, &n_bytes));
     run->workspace = pr_calloc((int64_t)n_bytes, 1);
     PR_REQUIRE(run->workspace != NULL, PR_ERR_NOMEM, "no memory for a convolution's workspace");
-    PR_TRY(allocate(&c->sig.out[0], &run->out));
-    PR_TRY(allocate(&c->sig.out[0], &run->grad_out));
-    for (int i = 0; i < c->sig.n_in; i++) {
-        PR_TRY(allocate(&c->sig.in[i], &run->in[i]));
-        if (c->wants[i]) {
-            PR_TRY(allocate(&c->sig.in[i], &run->grad_in[i]));
+    pr_status status = allocate(&c->sig.out[0], &run->out);
+    status = status == PR_OK ? allocate(&c->sig.out[0], &run->grad_out) : status;
+    for (int i = 0; i < c->sig.n_in && status == PR_OK; i++) {
+        status = allocate(&c->sig.in[i], &run->in[i]);
+        if (c->wants[i] && status == PR_OK) {
+            status = allocate(&c->sig.in[i], &run->grad_in[i]);
         }
     }
-    return PR_OK;
+    return status;
 }
 
 static void conv_end(conv_run *run)

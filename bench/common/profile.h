@@ -25,8 +25,8 @@ void bench_profile_print(FILE *file, int n_steps);
 void bench_profile_note(bool on);
 
 /**
- * Seconds of its own time for all noted convolutions (forward, data gradient where wanted, weight gradient) on the
- * calling thread, each with buffers of its own that stay in cache: the best of N_RUNS.
+ * Seconds of the calling thread's own time for all noted convolutions (forward, data gradient where
+ * wanted, weight gradient), each with buffers of its own that stay in cache: the best of N_RUNS.
  */
 pr_status bench_profile_floor(int n_runs, double *seconds);
 

@@ -11,6 +11,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/team.h"
 #include "engine/core/exec.h"
+#include "engine/cpu/thread.h"
 #include "models/backbone.h"
 #include "models/heads.h"
 
@@ -82,13 +83,12 @@ static pr_status fill_inputs(const bench *b, int micro)
     return PR_OK;
 }
 
-static pr_status create_exec(void *ctx, int64_t micro)
+static pr_status create_exec(bench *b, int micro)
 {
-    bench *const b = ctx;
     bench_profile_note(micro == 0);
     PR_TRY(pr_exec_create(b->plan, &b->execs[micro]));
     bench_profile_note(false);
-    return fill_inputs(b, (int)micro);
+    return fill_inputs(b, micro);
 }
 
 static pr_status run_micro(void *ctx, int64_t micro)
@@ -137,26 +137,42 @@ static pr_status measure_floor(void *ctx, int64_t thread)
     return bench_profile_floor(3, &b->floor_s[thread]);
 }
 
-static pr_status create(bench *b)
+static pr_status create_plan(bench *b)
 {
     const pr_plan_options plan = {.backend = PR_BACKEND_CPU, .backward = true};
-    PR_TRY(build_graph(b));
     PR_TRY(pr_store_create(PR_F32, &b->store));
     PR_TRY(pr_store_add(b->store, b->graph));
     PR_TRY(pr_store_allocate(b->store));
     PR_TRY(pr_store_init(b->store, 1));
-    PR_TRY(pr_plan_create(b->graph, b->store, &plan, &b->plan));
-    PR_TRY(pr_team_create(b->o.n_threads, NULL, NULL, &b->team));
+    return pr_plan_create(b->graph, b->store, &plan, &b->plan);
+}
+
+static pr_status create_execs(bench *b)
+{
     b->momentum = pr_calloc(pr_store_arena_n(b->store), sizeof(float));
     PR_REQUIRE(b->momentum != NULL, PR_ERR_NOMEM, "no memory for the momentum");
     for (int m = 0; m < b->o.n_micro; m++) {
         b->leaves[m] = pr_calloc(pr_store_arena_n(b->store), sizeof(float));
         PR_REQUIRE(b->leaves[m] != NULL, PR_ERR_NOMEM, "no memory for leaf %d", m);
-    }
-    for (int64_t m = 0; m < b->o.n_micro; m++) {
         PR_TRY(create_exec(b, m));
     }
     return PR_OK;
+}
+
+static pr_status begin_thread(void *ctx, int thread)
+{
+    (void)ctx;
+    (void)thread;
+    return pr_cpu_thread_begin();
+}
+
+static pr_status create(bench *b)
+{
+    PR_TRY(pr_cpu_thread_begin());
+    PR_TRY(build_graph(b));
+    PR_TRY(create_plan(b));
+    PR_TRY(create_execs(b));
+    return pr_team_create(b->o.n_threads, begin_thread, NULL, &b->team);
 }
 
 static void destroy(bench *b)
@@ -180,8 +196,8 @@ static pr_status report_floor(bench *b)
     for (int t = 0; t < o->n_threads; t++) {
         slowest = b->floor_s[t] > slowest ? b->floor_s[t] : slowest;
     }
-    const double images = (double)(o->batch / o->n_micro) * o->n_threads;
-    (void)printf("floor_img_per_s %.3f\n", images / slowest);
+    const int64_t n_images = o->batch / o->n_micro * o->n_threads;
+    (void)printf("floor_img_per_s %.3f\n", (double)n_images / slowest);
     return PR_OK;
 }
 
@@ -215,6 +231,36 @@ static pr_status measure(bench *b)
     return o->floor ? report_floor(b) : PR_OK;
 }
 
+/* Takes NAME's VALUE; false for a name that there is not. */
+static bool set_number(options *o, const char *name, double value)
+{
+    const struct {
+        const char *name;
+        double *real;
+        int *count;
+        int64_t *size;
+    } rows[] = {
+        {"--size", NULL, NULL, &o->size},       {"--batch", NULL, NULL, &o->batch},
+        {"--micro", NULL, &o->n_micro, NULL},   {"--threads", NULL, &o->n_threads, NULL},
+        {"--width", &o->width, NULL, NULL},     {"--depth", &o->depth, NULL, NULL},
+        {"--seconds", &o->seconds, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(name, rows[i].name) != 0) {
+            continue;
+        }
+        if (rows[i].real != NULL) {
+            *rows[i].real = value;
+        } else if (rows[i].count != NULL) {
+            *rows[i].count = (int)value;
+        } else {
+            *rows[i].size = (int64_t)value;
+        }
+        return true;
+    }
+    return false;
+}
+
 static pr_status parse(int argc, char **argv, options *o)
 {
     *o = (options){.size = 299,
@@ -225,34 +271,16 @@ static pr_status parse(int argc, char **argv, options *o)
                    .depth = 1.0,
                    .seconds = 20.0};
     for (int i = 1; i < argc; i++) {
-        const char *const value = i + 1 < argc ? argv[i + 1] : "";
-        const double number = strtod(value, NULL);
-        if (strcmp(argv[i], "--profile") == 0) {
-            o->profile = true;
+        const bool is_profile = strcmp(argv[i], "--profile") == 0;
+        const bool is_floor = strcmp(argv[i], "--floor") == 0;
+        o->profile = o->profile || is_profile;
+        o->floor = o->floor || is_floor;
+        if (is_profile || is_floor) {
             continue;
         }
-        if (strcmp(argv[i], "--floor") == 0) {
-            o->floor = true;
-            continue;
-        }
-        PR_REQUIRE(number > 0.0, PR_ERR_INVALID, "%s %s: must have a number > 0", argv[i], value);
-        if (strcmp(argv[i], "--size") == 0) {
-            o->size = (int64_t)number;
-        } else if (strcmp(argv[i], "--batch") == 0) {
-            o->batch = (int64_t)number;
-        } else if (strcmp(argv[i], "--micro") == 0) {
-            o->n_micro = (int)number;
-        } else if (strcmp(argv[i], "--threads") == 0) {
-            o->n_threads = (int)number;
-        } else if (strcmp(argv[i], "--width") == 0) {
-            o->width = number;
-        } else if (strcmp(argv[i], "--depth") == 0) {
-            o->depth = number;
-        } else if (strcmp(argv[i], "--seconds") == 0) {
-            o->seconds = number;
-        } else {
-            return PR_FAIL(PR_ERR_INVALID, "unknown option %s", argv[i]);
-        }
+        const double number = i + 1 < argc ? strtod(argv[i + 1], NULL) : 0.0;
+        PR_REQUIRE(number > 0.0 && set_number(o, argv[i], number), PR_ERR_INVALID,
+                   "%s: not an option, or without a number > 0", argv[i]);
         i++;
     }
     PR_REQUIRE(o->n_micro <= MAX_MICRO && o->batch % o->n_micro == 0, PR_ERR_INVALID,

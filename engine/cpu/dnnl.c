@@ -6,8 +6,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { MAX_ARGS = 5 };
+enum { MAX_ARGS = 5, N_MEMORIES = 7 };
 
 struct pr_dnnl_conv {
     pr_dnnl_pass pass;
@@ -177,10 +178,11 @@ void pr_dnnl_conv_destroy(pr_dnnl_conv **conv)
     if (c == NULL) {
         return;
     }
-    dnnl_memory_t memories[] = {c->x, c->w, c->b, c->y, c->w_plain, c->scratch, c->reorder_scratch};
-    for (size_t i = 0; i < sizeof memories / sizeof *memories; i++) {
-        if (memories[i] != NULL) {
-            (void)dnnl_memory_destroy(memories[i]);
+    const dnnl_memory_t all[N_MEMORIES] = {
+        c->x, c->w, c->b, c->y, c->w_plain, c->scratch, c->reorder_scratch};
+    for (int i = 0; i < N_MEMORIES; i++) {
+        if (all[i] != NULL) {
+            (void)dnnl_memory_destroy(all[i]);
         }
     }
     if (c->reorder != NULL) {
@@ -204,11 +206,23 @@ size_t pr_dnnl_conv_workspace(const pr_dnnl_conv *conv)
     return scratch + (conv->reorders ? conv->weights_bytes : 0);
 }
 
+/* A memory object and where it is for this run; no memory object where the run has no use for it. */
+typedef struct placed {
+    dnnl_memory_t memory;
+    const void *data;
+} placed;
+
 /* The library's handles are not const; it only reads what a pass does not make. */
-static pr_status set_handle(dnnl_memory_t memory, const void *data)
+static pr_status place(const placed *all, int n)
 {
-    void *handle = (void *)(uintptr_t)data;
-    PR_TRY_DNNL("memory handle", dnnl_memory_set_data_handle(memory, handle));
+    for (int i = 0; i < n; i++) {
+        if (all[i].memory == NULL) {
+            continue;
+        }
+        void *handle = NULL;
+        memcpy(&handle, &all[i].data, sizeof handle);
+        PR_TRY_DNNL("memory handle", dnnl_memory_set_data_handle(all[i].memory, handle));
+    }
     return PR_OK;
 }
 
@@ -249,32 +263,26 @@ static pr_status run_conv(const pr_dnnl_conv *c)
 pr_status pr_dnnl_conv_run(pr_dnnl_conv *conv, const float *x, const float *w, const float *bias,
                            const float *y, void *workspace)
 {
-    pr_dnnl_conv *c = conv;
+    const pr_dnnl_conv *const c = conv;
+    char *const weights = workspace;
+    char *const scratch = weights + (c->reorders ? c->weights_bytes : 0);
+    const bool makes_weights = c->pass == PR_DNNL_WEIGHT_GRAD;
+    const placed all[N_MEMORIES] = {
+        {c->x, x},
+        {c->w, c->reorders ? (const void *)weights : (const void *)w},
+        {c->b, bias},
+        {c->y, y},
+        {c->w_plain, w},
+        {c->scratch, scratch},
+        {c->reorder_scratch, scratch},
+    };
     PR_TRY(pr_cpu_thread_begin());
-    char *space = workspace;
-    if (c->reorders) {
-        PR_TRY(set_handle(c->w_plain, w));
-        PR_TRY(set_handle(c->w, space));
-        space += c->weights_bytes;
-    } else {
-        PR_TRY(set_handle(c->w, w));
-    }
-    PR_TRY(set_handle(c->x, x));
-    PR_TRY(set_handle(c->y, y));
-    if (c->bias) {
-        PR_TRY(set_handle(c->b, bias));
-    }
-    if (c->scratch != NULL) {
-        PR_TRY(set_handle(c->scratch, space));
-    }
-    if (c->reorder_scratch != NULL) {
-        PR_TRY(set_handle(c->reorder_scratch, space));
-    }
-    if (c->reorders && c->pass != PR_DNNL_WEIGHT_GRAD) {
+    PR_TRY(place(all, N_MEMORIES));
+    if (c->reorders && !makes_weights) {
         PR_TRY(run_reorder(c));
     }
     PR_TRY(run_conv(c));
-    if (c->reorders && c->pass == PR_DNNL_WEIGHT_GRAD) {
+    if (c->reorders && makes_weights) {
         PR_TRY(run_reorder(c));
     }
     PR_TRY_DNNL("stream", dnnl_stream_wait(c->stream));

@@ -39,7 +39,7 @@ PR_INLINE void pool_16(const pr__pool_shape *s, const pool_window *at, const flo
             const float *p = image + ((at->top + ky) * s->w + at->left + kx) * s->c;
             const pr_f32x16 v = pr_load_n(p, n);
             /* The first value is taken whatever it is; the first NaN must not be lost. */
-            const pr_i32x16 better = ~started | (v > best) | ((v != v) & (best == best));
+            const pr_i32x16 better = ~started | (v > best) | (pr_is_nan(v) & ~pr_is_nan(best));
             const pr_i32x16 tap = (pr_i32x16){0} + (ky * s->window + kx);
             best = pr_select(better, v, best);
             winner = pr_select_i(better, tap, winner);

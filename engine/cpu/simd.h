@@ -101,6 +101,13 @@ PR_INLINE pr_i32x16 pr_select_i(pr_i32x16 mask, pr_i32x16 a, pr_i32x16 b)
     return (mask & a) | (~mask & b);
 }
 
+/** All bits of the lanes that hold a NaN. */
+PR_INLINE pr_i32x16 pr_is_nan(pr_f32x16 v)
+{
+    const pr_i32x16 magnitude = (pr_i32x16)v & 0x7fffffff;
+    return magnitude > 0x7f800000;
+}
+
 PR_INLINE pr_f32x16 pr_relu(pr_f32x16 v)
 {
     return pr_keep(v > (pr_f32x16){0}, v);

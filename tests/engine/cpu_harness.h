@@ -10,7 +10,7 @@
 #include "engine/core/op_attr.h"
 #include "tests/check.h"
 
-enum { GUARD_BYTES = 192, GUARD = 0xa5, MAX_BUFFERS = 64 };
+enum { GUARD_BYTES = 192, AROUND_BYTES = 448, GUARD = 0xa5, MAX_BUFFERS = 64 };
 
 typedef struct cpu_case {
     const char *name;
@@ -69,9 +69,9 @@ static pr_tensor cpu_tensor(cpu_run *run, const pr_desc *desc, size_t offset)
     /* f64 and i32 must be aligned to themselves: only f32 and u8 are moved off a line. */
     const size_t shift = desc->dtype == PR_F32 || desc->dtype == PR_U8 ? offset : 0;
     b->n_bytes = pr_desc_bytes(desc);
-    b->memory = pr_calloc((int64_t)b->n_bytes + 2 * GUARD_BYTES + 64, 1);
+    b->memory = pr_calloc((int64_t)b->n_bytes + AROUND_BYTES, 1);
     CHECK(b->memory != NULL, "no memory");
-    memset(b->memory, GUARD, b->n_bytes + 2 * GUARD_BYTES + 64);
+    memset(b->memory, GUARD, b->n_bytes + AROUND_BYTES);
     b->data = b->memory + GUARD_BYTES + shift;
     return (pr_tensor){desc->dtype, desc->shape, b->data};
 }
@@ -81,7 +81,7 @@ static void cpu_check_guards(const cpu_case *c, const cpu_run *run)
     for (int i = 0; i < run->n_buffers; i++) {
         const cpu_buffer *const b = &run->buffers[i];
         const size_t before = (size_t)((unsigned char *)b->data - b->memory);
-        const size_t total = b->n_bytes + 2 * GUARD_BYTES + 64;
+        const size_t total = b->n_bytes + AROUND_BYTES;
         for (size_t at = 0; at < total; at++) {
             if (at >= before && at < before + b->n_bytes) {
                 continue;

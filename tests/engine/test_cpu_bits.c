@@ -10,9 +10,9 @@
 /* Of our loops over made-up numbers: any compiler and level must give it. */
 static const uint64_t GOLDEN = 0xd800d1eb54a36169;
 
-enum { MAX_N = 200 * 19 };
+enum { MAX_N = 200 * 19, N_NUMBERS = 9 * MAX_N };
 
-static float numbers[6][9 * MAX_N];
+static float numbers[6][N_NUMBERS];
 static double sums[2][9 * 200];
 static uint8_t bytes[MAX_N];
 
@@ -36,7 +36,7 @@ static uint64_t hash_points(const pr__loops *l, int64_t n, uint64_t hash)
 static uint64_t hash_norm(const pr__loops *l, int64_t c, uint64_t hash)
 {
     enum { ROWS = 19 };
-    const size_t n_bytes = (size_t)(ROWS * c) * sizeof(float);
+    const size_t n_bytes = (size_t)ROWS * (size_t)c * sizeof(float);
     const float *const v = numbers[3];
     const pr__norm_coef coef = {v, v + c, v + 2 * c, v + 3 * c, v + 4 * c, c % 2 == 0};
     l->norm_sums(ROWS, c, numbers[0], sums[0], sums[1]);
@@ -79,7 +79,7 @@ static uint64_t hash_loops(const pr__loops *l)
     uint64_t hash = 0;
     memset(sums, 0, sizeof sums);
     for (int a = 0; a < 6; a++) {
-        for (int64_t i = 0; i < 9 * MAX_N; i++) {
+        for (int64_t i = 0; i < N_NUMBERS; i++) {
             /* Of all sizes and with full mantissas: sums of tidy numbers would be exact in f64. */
             const float v = cpu_number((uint64_t)a, i);
             numbers[a][i] = v * v * v / 3.0F;
@@ -99,7 +99,7 @@ static void check_levels(void)
                                              &pr__loops_avx512};
     pr_cpu_isa highest = PR_CPU_ISA_BASELINE;
     CHECK_OK(pr_cpu_isa_get(&highest));
-    for (int i = 0; i <= (int)highest; i++) {
+    for (int i = 0; i < PR_CPU_ISA_COUNT && i <= (int)highest; i++) {
         const uint64_t hash = hash_loops(table[i]);
         CHECK(hash == GOLDEN, "%s loops give %016llx, want %016llx", pr_cpu_isa_name((pr_cpu_isa)i),
               (unsigned long long)hash, (unsigned long long)GOLDEN);

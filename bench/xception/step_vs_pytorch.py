@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""A training step of Xception against PyTorch's on the same cores, side by side.
+
+Rounds of bench_step, each given Python's PyTorch and again, so that all see the same state of the
+machine; the best round of each counts. Prints a table in Markdown, also to --out.
+
+Usage: step_vs_pytorch.py BUILD/bench/bench_step PYTHON... [--rounds 3] [--seconds 15] [--out FILE]
+"""
+import argparse
+import datetime
+import os
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+NETS = {
+    "Xception, 299 px, batch 16": dict(size=299, batch=16, micro=2, width=1, depth=1),
+    "width 0.25, 2 middle blocks, 64 px, batch 64": dict(size=64, batch=64, micro=2, width=0.25,
+                                                         depth=0.25),
+}
+
+
+def run(command):
+    env = dict(os.environ, OMP_NUM_THREADS="2")
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    if done.returncode != 0:
+        sys.exit(f"{command[0]}: {done.stderr[-2000:]}")
+    return dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
+
+
+def options(net, names):
+    return [text for name in names for text in (f"--{name}", str(net[name]))]
+
+
+def measure(args, net):
+    """The best img/s of each contestant by its label, and the floor."""
+    best, floor = {}, 0.0
+    shape = options(net, ("size", "batch", "width", "depth"))
+    seconds = ["--seconds", str(args.seconds)]
+    for number in range(args.rounds):
+        last = number + 1 == args.rounds
+        got = run([args.bench, *shape, *options(net, ("micro",)), *seconds] +
+                  (["--floor"] if last else []))
+        best["ours"] = max(best.get("ours", 0.0), float(got["img_per_s"]))
+        floor = max(floor, float(got.get("floor_img_per_s", 0.0)))
+        for python in args.python:
+            got = run([python, str(HERE / "xception_torch.py"), *shape, *seconds])
+            label = f"PyTorch {got['version']}"
+            best[label] = max(best.get(label, 0.0), float(got["img_per_s"]))
+    return best, floor
+
+
+def machine():
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
+    load = os.getloadavg()[0]
+    return f"{len(names)} cores of {names[0]}; load average at the start {load:.1f}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bench")
+    parser.add_argument("python", nargs="+")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--out")
+    args = parser.parse_args()
+    text = [f"{datetime.date.today()}, {machine()}; f32, 2 threads, best of {args.rounds} rounds of "
+            f"{args.seconds:g} s in turns."]
+    for title, net in NETS.items():
+        best, floor = measure(args, net)
+        peer = max(value for label, value in best.items() if label != "ours")
+        text += ["", f"**{title}**", "", "| | img/s |", "|---|---|"]
+        text += [f"| {label} | {value:.2f} |" for label, value in best.items()]
+        text += [f"| the dense convolutions alone, buffers in cache | {floor:.2f} |", "",
+                 f"{best['ours'] / peer:.2f} times the better PyTorch; "
+                 f"{best['ours'] / floor:.0%} of the convolutions' bound."]
+        print("\n".join(text), flush=True)
+    if args.out:
+        pathlib.Path(args.out).write_text("\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()
