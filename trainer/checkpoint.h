@@ -27,7 +27,7 @@ typedef struct pr_part {
 typedef struct pr_checkpoint_head {
     pr_position position;
     uint64_t config_hash; /* of the identity rows */
-    uint64_t data_hash;   /* of the training samples */
+    uint64_t data_hash;   /* of training and validation samples */
     uint64_t model_hash;  /* of names, kinds and shapes of all parts */
     uint64_t canned_hash; /* of the canned micro-batch: which arithmetic made this */
     double best;          /* the best validation metric of the stage, or NaN */

@@ -7,6 +7,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
+#include "engine/base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,10 +21,19 @@ static pr_status folder_of(char out[static PR_PATH_BYTES], const char *run_dir)
 /* The step in a checkpoint's name, or -1. */
 static int64_t step_of(const char *name)
 {
+    static const char head[] = "step-";
+    static const char tail[] = ".h5";
+    char digits[24];
+    const size_t n = strlen(name);
+    const size_t n_around = sizeof(head) - 1 + sizeof(tail) - 1;
+    if (n <= n_around || n - n_around >= sizeof(digits) ||
+        strncmp(name, head, sizeof(head) - 1) != 0 ||
+        strcmp(name + n - (sizeof(tail) - 1), tail) != 0) {
+        return -1;
+    }
+    (void)snprintf(digits, sizeof(digits), "%.*s", (int)(n - n_around), name + sizeof(head) - 1);
     int64_t step = -1;
-    char tail[8] = "";
-    const bool fits = sscanf(name, "step-%8" SCNd64 "%7s", &step, tail) == 2;
-    return fits && strcmp(tail, ".h5") == 0 ? step : -1;
+    return pr_text_to_int(digits, &step) ? step : -1;
 }
 
 pr_status pr_checkpoint_path(char out[static PR_PATH_BYTES], const char *run_dir, int64_t step)
@@ -42,14 +52,35 @@ pr_status pr_checkpoint_read(const char *path, pr_image *out)
     return PR_OK;
 }
 
-/* Removes all but the newest KEEP and KEPT_STEP. NAMES are in increasing order of steps. */
-static pr_status remove_old(const char *run_dir, char *const *names, int64_t n_names, int keep,
-                            int64_t kept_step)
+/* Half a checkpoint: what a writer that was killed left behind, for no other one is at work. */
+static bool is_half(const char *name)
+{
+    return strncmp(name, "step-", 5) == 0 && strstr(name, ".h5.tmp-") != NULL;
+}
+
+static pr_status remove_halves(const char *folder, char *const *names, int64_t n_names)
+{
+    for (int64_t i = 0; i < n_names; i++) {
+        char path[PR_PATH_BYTES];
+        if (is_half(names[i])) {
+            PR_TRY(pr_fs_join(path, folder, names[i]));
+            PR_TRY(pr_fs_remove(path));
+        }
+    }
+    return PR_OK;
+}
+
+/*
+ * Removes all but the newest KEEP up to NEWEST_STEP, and KEPT_STEP. NAMES are in increasing order of
+ * steps. What is newer than the newest is damaged, was left aside by a resume, and counts for nothing.
+ */
+static pr_status remove_old(const char *run_dir, char *const *names, int64_t n_names,
+                            int64_t newest_step, int keep, int64_t kept_step)
 {
     int64_t n_newer = 0;
     for (int64_t i = n_names - 1; i >= 0; i--) {
         const int64_t step = step_of(names[i]);
-        if (step < 0) {
+        if (step < 0 || step > newest_step) {
             continue;
         }
         n_newer++;
@@ -87,7 +118,10 @@ pr_status pr_checkpoint_write(const char *run_dir, int64_t step, const pr_image 
     char **names = NULL;
     int64_t n_names = 0;
     PR_TRY(pr_fs_list(folder, &names, &n_names));
-    const pr_status status = remove_old(run_dir, names, n_names, keep, kept_step);
+    pr_status status = remove_halves(folder, names, n_names);
+    if (status == PR_OK) {
+        status = remove_old(run_dir, names, n_names, step, keep, kept_step);
+    }
     pr_free(names);
     return status;
 }

@@ -30,7 +30,7 @@ static const char *const agg_words[] = {"mean", "max", "median", "topk", NULL};
 #define SELECTION(member, key, kind, def, min, max, words, doc)                                    \
     ROW(pr_selection_options, member, key, kind, def, min, max, words, 0, doc)
 static const pr_config_row selection_rows[] = {
-    SELECTION(path, "path", PR_CONFIG_STRING, "", 0, 0, NULL,
+    ROW(pr_selection_options, path, "path", PR_CONFIG_STRING, "", 0, 0, NULL, FREE,
               "a dataset's folder; empty: the folder under data.root that has the word of `dataset`"),
     SELECTION(dataset, "dataset", PR_CONFIG_WORDS, "", 0, 0, NULL, "words of `dataset`; empty: any"),
     SELECTION(split, "split", PR_CONFIG_WORDS, "", 0, 0, NULL,

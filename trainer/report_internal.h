@@ -75,7 +75,7 @@ typedef struct pr__log {
     int n_evals;
     pr__series levels[PR__N_LEVELS]; /* views by pairing level over epochs */
     int64_t n_cut_lines;             /* 1: the last line is not whole */
-    int64_t n_bad, n_replaced;       /* of the last plan line */
+    int64_t n_bad, n_replaced;       /* over all "bad" lines */
     char first_bad[256];
 } pr__log;
 

@@ -106,9 +106,14 @@ static pr_status take_line(pr__log *log, json_t *line)
             const double n = number(line, pr__level_names[l]);
             PR_TRY(push(&log->levels[l], number(line, "epoch"), isfinite(n) ? n : 0.0));
         }
-        log->n_bad = (int64_t)json_integer_value(json_object_get(line, "bad"));
-        log->n_replaced = (int64_t)json_integer_value(json_object_get(line, "replaced"));
-        (void)snprintf(log->first_bad, sizeof(log->first_bad), "%s", word(line, "first_bad"));
+        return PR_OK;
+    }
+    if (strcmp(type, "bad") == 0) {
+        log->n_bad += json_integer_value(json_object_get(line, "bad"));
+        log->n_replaced += json_integer_value(json_object_get(line, "replaced"));
+        if (log->first_bad[0] == '\0' && json_object_get(line, "first_bad") != NULL) {
+            (void)snprintf(log->first_bad, sizeof(log->first_bad), "%s", word(line, "first_bad"));
+        }
         return PR_OK;
     }
     if (strcmp(type, "eval") == 0) {

@@ -32,6 +32,11 @@ pr_status pr_run_share(pr_run *run, pr_image *image)
     return pr_comm_broadcast(comm, "checkpoint", image->bytes, image->n_bytes, 0);
 }
 
+static const char *told(const char *value)
+{
+    return value == NULL ? "nothing" : value;
+}
+
 /* The config text of IMAGE against this run's: the first key that a resume may not change. */
 static pr_status compare_config(const pr_run *run, const pr_image *image, const char *path)
 {
@@ -58,11 +63,11 @@ static pr_status compare_config(const pr_run *run, const pr_image *image, const 
         pr_config_change change = {NULL, NULL, NULL};
         pr_config_compare(before, run->request->config, &change);
         if (change.key != NULL) {
-            status =
-                PR_FAIL(PR_ERR_INVALID,
-                        "%s was made with %s = %s and this start has %s = %s: a resume may "
-                        "not change it (another --run makes a new run)",
-                        run->request->run_dir, change.key, change.before, change.key, change.now);
+            status = PR_FAIL(PR_ERR_INVALID,
+                             "%s was made with %s = %s and this start has %s = %s: a resume may "
+                             "not change it (another --run makes a new run)",
+                             run->request->run_dir, change.key, told(change.before), change.key,
+                             told(change.now));
         }
     }
     pr_config_destroy(&before);

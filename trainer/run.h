@@ -11,6 +11,8 @@
 #include "trainer/train.h"
 #include "trainer/trainer.h"
 
+enum { PR_RUN_NOTE_BYTES = sizeof(((pr_bad_counts *)0)->first) };
+
 typedef struct pr_run {
     const pr_train_request *request;
     pr_samples *train, *val; /* val NULL where none is named */
@@ -22,6 +24,8 @@ typedef struct pr_run {
     pr_checkpoint_head head;       /* hashes, best; the position is the trainer's */
     pr_position written;           /* of the newest checkpoint; step -1: none */
     int64_t stop_epoch, stop_step; /* train.stop_at; -1: none */
+    int64_t n_bad, n_replaced;     /* bad crops of this rank and stage that are in the log */
+    bool told_bad;                 /* the job's first was named */
 } pr_run;
 
 /** Rank 0 of the run speaks, writes and decides. */
@@ -41,6 +45,12 @@ pr_status pr_run_init_weights(pr_run *run);
 
 /** Collective: rank 0 writes a checkpoint of where the trainer stands, unless that is written. */
 pr_status pr_run_checkpoint(pr_run *run);
+
+/**
+ * Collective, after each step: *STOP where any rank was asked to stop; bad crops of the step are
+ * logged, and the job's first is named.
+ */
+pr_status pr_run_meet(pr_run *run, bool *stop);
 
 /** Collective: validates, and keeps the best. *STOP is set where the stage's patience is over. */
 pr_status pr_run_validate(pr_run *run, bool *stop);

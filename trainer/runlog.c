@@ -16,18 +16,28 @@ struct pr_runlog {
     char path[PR_PATH_BYTES];
 };
 
-/* Whether the line is whole and was written when no more than STEP steps were finished. */
-static bool keeps(const char *line, size_t n_chars, int64_t step)
+static bool is_of_type(const json_t *line, const char *type)
+{
+    const char *const text = json_string_value(json_object_get(line, "type"));
+    return text != NULL && strcmp(text, type) == 0;
+}
+
+/* Whether the line is whole, was written up to AT, and will not be written again from there. */
+static bool keeps(const char *line, size_t n_chars, const pr_position *position)
 {
     json_error_t error;
     json_t *const object = json_loadb(line, n_chars, 0, &error);
     const json_t *const at = json_object_get(object, "step");
-    const bool keep = json_is_integer(at) && json_integer_value(at) <= step;
+    bool keep = json_is_integer(at) && json_integer_value(at) <= position->step;
+    if (keep && json_integer_value(at) == position->step) {
+        const bool validates_again = position->epoch_step > 0;
+        keep = !is_of_type(object, "plan") && !(validates_again && is_of_type(object, "eval"));
+    }
     json_decref(object);
     return keep;
 }
 
-static pr_status cut_back(const char *path, int64_t step)
+static pr_status cut_back(const char *path, const pr_position *position)
 {
     if (!pr_fs_exists(path)) {
         return PR_OK;
@@ -42,7 +52,7 @@ static pr_status cut_back(const char *path, int64_t step)
             break; /* half a line: the run was killed while it wrote */
         }
         const size_t n_line = (size_t)(end - (bytes + at)) + 1;
-        if (keeps(bytes + at, n_line, step)) {
+        if (keeps(bytes + at, n_line, position)) {
             memmove(bytes + n_kept, bytes + at, n_line);
             n_kept += n_line;
         }
@@ -53,13 +63,13 @@ static pr_status cut_back(const char *path, int64_t step)
     return status;
 }
 
-pr_status pr_runlog_open(const char *run_dir, int64_t step, pr_runlog **out)
+pr_status pr_runlog_open(const char *run_dir, const pr_position *at, pr_runlog **out)
 {
     pr_runlog *log = pr_calloc(1, sizeof(*log));
     PR_REQUIRE(log != NULL, PR_ERR_NOMEM, "no memory for a log");
     pr_status status = pr_fs_join(log->path, run_dir, "log.jsonl");
     if (status == PR_OK) {
-        status = cut_back(log->path, step);
+        status = cut_back(log->path, at);
     }
     if (status == PR_OK) {
         log->file = fopen(log->path, "ae");
@@ -161,8 +171,7 @@ pr_status pr_runlog_step(pr_runlog *log, const pr_trainer *t, const pr_step_repo
     return put(log, &line, step_line(&line, t, report));
 }
 
-static pr_status plan_line(pr_text *line, const pr_trainer *t, const pr_sampler_stats *stats,
-                           const pr_bad_counts *bad)
+static pr_status plan_line(pr_text *line, const pr_trainer *t, const pr_sampler_stats *stats)
 {
     static const char *const levels[PR_LEVEL_COUNT] = {"anchors", "instance", "temporal",
                                                        "semantic", "class"};
@@ -179,18 +188,33 @@ static pr_status plan_line(pr_text *line, const pr_trainer *t, const pr_sampler_
     PR_TRY(add_int(line, "identities", stats->n_identities));
     PR_TRY(add_int(line, "videos", stats->n_videos));
     PR_TRY(add_int(line, "samples", stats->n_samples));
-    PR_TRY(add_int(line, "max_repeats", stats->max_repeats));
-    PR_TRY(add_int(line, "bad", bad->n_bad));
-    PR_TRY(add_int(line, "replaced", bad->n_replaced));
-    PR_TRY(pr_text_add(line, ",\"first_bad\":"));
-    return pr_text_add_json(line, bad->first);
+    return add_int(line, "max_repeats", stats->max_repeats);
 }
 
-pr_status pr_runlog_plan(pr_runlog *log, const pr_trainer *t, const pr_sampler_stats *stats,
-                         const pr_bad_counts *bad)
+pr_status pr_runlog_plan(pr_runlog *log, const pr_trainer *t, const pr_sampler_stats *stats)
 {
     pr_text line = {0};
-    return put(log, &line, plan_line(&line, t, stats, bad));
+    return put(log, &line, plan_line(&line, t, stats));
+}
+
+static pr_status bad_line(pr_text *line, const pr_trainer *t, int64_t n_bad, int64_t n_replaced,
+                          const char *first)
+{
+    PR_TRY(begin_line(line, "bad", t));
+    PR_TRY(add_int(line, "bad", n_bad));
+    PR_TRY(add_int(line, "replaced", n_replaced));
+    if (first[0] == '\0') {
+        return PR_OK;
+    }
+    PR_TRY(pr_text_add(line, ",\"first_bad\":"));
+    return pr_text_add_json(line, first);
+}
+
+pr_status pr_runlog_bad(pr_runlog *log, const pr_trainer *t, int64_t n_bad, int64_t n_replaced,
+                        const char *first)
+{
+    pr_text line = {0};
+    return put(log, &line, bad_line(&line, t, n_bad, n_replaced, first));
 }
 
 static pr_status eval_line(pr_text *line, const pr_trainer *t, const char *split,

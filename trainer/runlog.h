@@ -12,16 +12,21 @@
 
 typedef struct pr_runlog pr_runlog;
 
-/** Opens RUN_DIR/log.jsonl and drops what was logged after STEP. */
-pr_status pr_runlog_open(const char *run_dir, int64_t step, pr_runlog **out);
+/**
+ * Opens RUN_DIR/log.jsonl and drops what was logged after AT, and what a run that goes on from there
+ * says again: the plan of the epoch that begins, the validation of one that has not ended.
+ */
+pr_status pr_runlog_open(const char *run_dir, const pr_position *at, pr_runlog **out);
 void pr_runlog_close(pr_runlog **log);
 
 /** Each flushed as one line. Errors: PR_ERR_IO. */
 pr_status pr_runlog_start(pr_runlog *log, const pr_trainer *trainer, uint64_t config_hash,
                           uint64_t data_hash);
 pr_status pr_runlog_step(pr_runlog *log, const pr_trainer *trainer, const pr_step_report *report);
-pr_status pr_runlog_plan(pr_runlog *log, const pr_trainer *trainer, const pr_sampler_stats *stats,
-                         const pr_bad_counts *bad);
+pr_status pr_runlog_plan(pr_runlog *log, const pr_trainer *trainer, const pr_sampler_stats *stats);
+/** Bad crops of one step, over all ranks. FIRST is "" where the first was named before. */
+pr_status pr_runlog_bad(pr_runlog *log, const pr_trainer *trainer, int64_t n_bad,
+                        int64_t n_replaced, const char *first);
 pr_status pr_runlog_eval(pr_runlog *log, const pr_trainer *trainer, const char *split,
                          const char *metric, double value, bool is_best, const pr_metrics *metrics);
 

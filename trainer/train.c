@@ -1,8 +1,9 @@
 #include "trainer/train.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/hash.h"
 #include "engine/base/log.h"
-#include "engine/comm/job.h"
+#include "engine/base/text.h"
 #include "engine/comm/watchdog.h"
 #include "trainer/canned.h"
 #include "trainer/data.h"
@@ -18,32 +19,18 @@
 /* "epoch 3" or "step 120". */
 static pr_status parse_stop_at(pr_run *run)
 {
+    static const char epoch[] = "epoch ";
+    static const char step[] = "step ";
     const char *const text = run->request->options->stop_at;
-    char tail[2] = "";
     run->stop_epoch = -1;
     run->stop_step = -1;
-    const bool parsed = text[0] == '\0' ||
-                        sscanf(text, "epoch %" SCNd64 "%1s", &run->stop_epoch, tail) == 1 ||
-                        sscanf(text, "step %" SCNd64 "%1s", &run->stop_step, tail) == 1;
-    PR_REQUIRE(parsed, PR_ERR_INVALID, "train.stop_at = '%s', wanted `epoch N` or `step N`", text);
-    return PR_OK;
-}
-
-/* Collective: whether any rank was asked to stop, so that all judge alike. */
-static pr_status any_signal(pr_run *run, bool *stop)
-{
-    enum { MAX_RANKS = 4096 };
-    char flags[MAX_RANKS] = {0};
-    size_t bytes_of[MAX_RANKS];
-    const int n_ranks = pr_comm_n_ranks(run->request->comm);
-    const int rank = pr_comm_rank(run->request->comm);
-    PR_REQUIRE(n_ranks <= MAX_RANKS, PR_ERR_INVALID, "%d ranks, at most %d", n_ranks, MAX_RANKS);
-    for (int r = 0; r < n_ranks; r++) {
-        bytes_of[r] = 1;
+    bool parsed = text[0] == '\0';
+    if (strncmp(text, epoch, sizeof(epoch) - 1) == 0) {
+        parsed = pr_text_to_int(text + sizeof(epoch) - 1, &run->stop_epoch);
+    } else if (strncmp(text, step, sizeof(step) - 1) == 0) {
+        parsed = pr_text_to_int(text + sizeof(step) - 1, &run->stop_step);
     }
-    flags[rank] = pr_job_wants_stop() ? 1 : 0;
-    PR_TRY(pr_comm_allgather(run->request->comm, "stop flags", &flags[rank], flags, bytes_of));
-    *stop = memchr(flags, 1, (size_t)n_ranks) != NULL;
+    PR_REQUIRE(parsed, PR_ERR_INVALID, "train.stop_at = '%s', wanted `epoch N` or `step N`", text);
     return PR_OK;
 }
 
@@ -72,9 +59,7 @@ static pr_status log_plan(pr_run *run)
         return PR_OK;
     }
     pr_sampler_stats stats;
-    pr_bad_counts bad;
     PR_TRY(pr_feed_stats(t->phases[0].feed, (uint32_t)t->position.epoch, &stats));
-    pr_feed_bad_counts(t->phases[0].feed, &bad);
     pr_log_info("epoch %" PRId64 " draws %" PRId64 " items (%" PRId64 " real, %" PRId64
                 " fake) of %" PRId64 " identities in %" PRId64 " videos; pairs: %" PRId64
                 " instance, %" PRId64 " temporal, %" PRId64 " semantic, %" PRId64 " class, %" PRId64
@@ -84,7 +69,7 @@ static pr_status log_plan(pr_run *run)
                 stats.views_by_level[PR_LEVEL_INSTANCE], stats.views_by_level[PR_LEVEL_TEMPORAL],
                 stats.views_by_level[PR_LEVEL_SEMANTIC], stats.views_by_level[PR_LEVEL_CLASS],
                 stats.n_fallback, stats.max_repeats, stats.n_left_out);
-    return pr_runlog_plan(run->log, t, &stats, &bad);
+    return pr_runlog_plan(run->log, t, &stats);
 }
 
 /* One step and what follows it; *STOP where the run shall end here. */
@@ -109,7 +94,7 @@ static pr_status one_step(pr_run *run, pr_progress *progress, bool *stop, pr_tra
         PR_TRY(pr_replica_check(run->replica, t->position.step, &hash));
     }
     bool signalled = false;
-    PR_TRY(any_signal(run, &signalled));
+    PR_TRY(pr_run_meet(run, &signalled));
     const bool due =
         options->checkpoint_every > 0 && t->position.step % options->checkpoint_every == 0;
     if (signalled || due) {
@@ -237,6 +222,8 @@ static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr
         }
         resumed = false;
         PR_TRY(add_replica_parts(run));
+        run->n_bad = 0; /* the stage's feed begins to count */
+        run->n_replaced = 0;
         if (pr_run_leads(run)) {
             PR_TRY(pr_runlog_start(run->log, t, run->head.config_hash, run->head.data_hash));
         }
@@ -251,13 +238,27 @@ static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr
     return PR_OK;
 }
 
+/*
+ * Begins the stages that are still to come, and ends them: a stage that asks for too much memory, too
+ * many ranks or a class that is not there is refused now, and not after days of the one before.
+ */
+static pr_status try_stages(pr_run *run)
+{
+    pr_trainer *const t = run->trainer;
+    pr_status status = PR_OK;
+    for (int s = (int)t->position.stage + 1; s < t->objective->n_stages && status == PR_OK; s++) {
+        status = pr_stage_begin(t, s);
+        pr_stage_end(t);
+    }
+    return status;
+}
+
 static pr_status open_data(pr_run *run)
 {
     const pr_train_options *const options = run->request->options;
     const pr_data_options *const data = &options->data;
     PR_TRY(pr_data_open(options, "data.train", data->train.at, data->train.n, NULL, NULL,
                         &run->train));
-    run->head.data_hash = pr_samples_hash(run->train);
     if (options->eval.choose_on_test) {
         PR_REQUIRE(data->test.n > 0, PR_ERR_INVALID,
                    "eval.choose_on_test: true, but data.test names nothing");
@@ -271,6 +272,14 @@ static pr_status open_data(pr_run *run)
         PR_TRY(pr_data_open(options, "data.val", data->val.at, data->val.n, NULL, NULL, &run->val));
     }
     return PR_OK;
+}
+
+/* Both what is trained on and what the best is chosen on; folders may change, crops may not. */
+static uint64_t data_hash(const pr_run *run)
+{
+    const uint64_t hashes[2] = {pr_samples_hash(run->train),
+                                run->val == NULL ? 0 : pr_samples_hash(run->val)};
+    return pr_hash64(hashes, sizeof(hashes), 0);
 }
 
 /* Rank 0 takes the directory; the others hear of it. */
@@ -317,6 +326,7 @@ static pr_status train(pr_run *run, pr_train_end *end)
     PR_TRY(pr_config_dump(request->config, &run->config_text));
     PR_TRY(pr_config_hash(request->config, &run->head.config_hash));
     PR_TRY(pr_comm_agree(request->comm, "data", open_data(run)));
+    run->head.data_hash = data_hash(run);
     PR_TRY(pr_trainer_create(request->options, run->train, request->comm, &run->trainer));
     run->head.model_hash = pr_state_model_hash(run->trainer->store);
     if (request->dry_run) {
@@ -324,11 +334,11 @@ static pr_status train(pr_run *run, pr_train_end *end)
     }
     PR_TRY(open_directory(run));
     PR_TRY(pr_run_restore(run, &image, &resumed));
-    pr_status status = PR_OK;
-    if (pr_run_leads(run)) {
+    pr_status status = try_stages(run);
+    if (status == PR_OK && pr_run_leads(run)) {
         status = write_config(run);
         if (status == PR_OK) {
-            status = pr_runlog_open(request->run_dir, run->trainer->position.step, &run->log);
+            status = pr_runlog_open(request->run_dir, &run->trainer->position, &run->log);
         }
     }
     status = pr_comm_agree(request->comm, "run directory", status);

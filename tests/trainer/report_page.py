@@ -23,8 +23,9 @@ def write_log(path):
     for epoch in range(12):
         stage = "contrast" if epoch < 8 else "classify"
         lines.append(dict(type="plan", step=step, epoch=epoch, stage=stage, instance=310 + epoch,
-                          temporal=330, semantic=300 + 5 * epoch, bad=2, replaced=2,
-                          first_bad="raw/<1>/frame 3", **{"class": 0}))
+                          temporal=330, semantic=300 + 5 * epoch, **{"class": 0}))
+        lines.append(dict(type="bad", step=step, epoch=epoch, stage=stage, bad=2, replaced=1,
+                          **({"first_bad": "raw/<1>/frame 3"} if epoch == 0 else {})))
         for _ in range(70):
             step += 1
             wave = 0.05 * math.sin(1.7 * step) + 0.03 * math.sin(5.1 * step)
@@ -159,6 +160,7 @@ def main():
     assert not {"script", "iframe", "link", "object"} & set(reader.tags)
     assert "<friends>" not in page and "&lt;friends&gt;" in page and "a &lt; b &amp;&amp;" in page
     assert "blend&lt;soft&gt;" in page and "raw/&lt;1&gt;/frame 3" in page
+    assert "met 24 bad crops and showed another in place of 12" in page
     assert "last line is not whole" in page
 
     evals = []
