@@ -1,4 +1,3 @@
-#include "engine/base/fs.h"
 #include "launch/command.h"
 #include "launch/run_config.h"
 #include "trainer/test_run.h"
@@ -10,10 +9,8 @@ static const char synopsis[] =
 
 static pr_status evaluate(pr_command_call *call, pr_test_request *request, const char *const *sets)
 {
-    char path[PR_PATH_BYTES];
     pr_run_config *config = NULL;
-    PR_TRY(pr_fs_join(path, request->run_dir, "config.yaml"));
-    PR_TRY(pr_run_config_load(call->comm, path, NULL, sets, &config));
+    PR_TRY(pr_run_config_of_run(call->comm, request->run_dir, sets, &config));
     request->options = &config->options;
     request->config = config->config;
     request->comm = call->comm;

@@ -2,6 +2,7 @@
 #include "launch/run_config.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/fs.h"
 #include "engine/base/log.h"
 
 #include <sched.h>
@@ -110,6 +111,14 @@ pr_status pr_run_config_load(pr_comm *comm, const char *file, const char *table_
     }
     *out = config;
     return PR_OK;
+}
+
+pr_status pr_run_config_of_run(pr_comm *comm, const char *run_dir, const char *const *sets,
+                               pr_run_config **out)
+{
+    char path[PR_PATH_BYTES];
+    PR_TRY(pr_fs_join(path, run_dir, "config.yaml"));
+    return pr_run_config_load(comm, path, NULL, sets, out);
 }
 
 void pr_run_config_destroy(pr_run_config **config)

@@ -24,6 +24,10 @@ typedef struct pr_run_config {
  */
 pr_status pr_run_config_load(pr_comm *comm, const char *file, const char *table_row,
                              const char *const *sets, pr_run_config **out);
+
+/** Collective: the same from RUN_DIR/config.yaml, the effective config of a run that has begun. */
+pr_status pr_run_config_of_run(pr_comm *comm, const char *run_dir, const char *const *sets,
+                               pr_run_config **out);
 void pr_run_config_destroy(pr_run_config **config);
 
 #endif

@@ -6,7 +6,7 @@
 #include "engine/base/text.h"
 #include "trainer/data.h"
 #include "trainer/report.h"
-#include "trainer/test_run.h"
+#include "trainer/trained.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
