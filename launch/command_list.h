@@ -7,4 +7,5 @@ PR_COMMAND(forge, "photographs with landmarks become a dataset of real and forge
 PR_COMMAND(inspect, "what a dataset holds, in numbers; --verify reads every byte")
 PR_COMMAND(train, "one run, any objective, any number of ranks; goes on by itself")
 PR_COMMAND(eval, "frame and video metrics of a run on its validation and test lists")
+PR_COMMAND(predict, "scores of a run for images, folders and datasets; features too")
 PR_COMMAND(report, "the page of a run: curves, metrics, the hard sets' crops")

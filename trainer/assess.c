@@ -23,9 +23,19 @@ static pr_status centre_direction(const pr_centre *centre, double *direction)
     return PR_OK;
 }
 
+/* What is scored: samples, or images that FN makes. */
+typedef struct scoring {
+    const pr_samples *samples;
+    pr_perturb perturb;
+    double perturb_value;
+    int64_t n;
+    pr_image_fn fn;
+    void *ctx;
+    bool embeddings;
+} scoring;
+
 static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *centre,
-                          const pr_samples *samples, pr_perturb perturb, double perturb_value,
-                          bool embeddings, pr_eval_scores *out)
+                          const scoring *what, pr_eval_scores *out)
 {
     const pr_evaluator_options options = {.comm = t->comm,
                                           .team = t->team,
@@ -40,14 +50,16 @@ static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *ce
     pr_evaluator *evaluator = NULL;
     PR_TRY(pr_evaluator_create(&options, &evaluator));
     const pr_status status =
-        pr_evaluate(evaluator, samples, perturb, perturb_value, embeddings, out);
+        what->samples != NULL
+            ? pr_evaluate(evaluator, what->samples, what->perturb, what->perturb_value,
+                          what->embeddings, out)
+            : pr_evaluate_images(evaluator, what->n, what->fn, what->ctx, what->embeddings, out);
     pr_evaluator_destroy(&evaluator);
     return status;
 }
 
-pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_samples *samples,
-                           pr_perturb perturb, double perturb_value, bool embeddings,
-                           pr_eval_scores *out)
+static pr_status score(pr_trainer *t, const pr_stage *stage, const scoring *what,
+                       pr_eval_scores *out)
 {
     const pr_build build = {
         .options = t->options, .n_rows = t->options->eval.batch, .mode = PR_MODE_EVAL};
@@ -66,11 +78,29 @@ pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_sample
         }
     }
     if (status == PR_OK) {
-        status = evaluate(t, graph, direction, samples, perturb, perturb_value, embeddings, out);
+        status = evaluate(t, graph, direction, what, out);
     }
     pr_free(direction);
     pr_graph_destroy(&graph);
     return status;
+}
+
+pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_samples *samples,
+                           pr_perturb perturb, double perturb_value, bool embeddings,
+                           pr_eval_scores *out)
+{
+    const scoring what = {.samples = samples,
+                          .perturb = perturb,
+                          .perturb_value = perturb_value,
+                          .embeddings = embeddings};
+    return score(t, stage, &what, out);
+}
+
+pr_status pr_assess_images(pr_trainer *t, const pr_stage *stage, int64_t n, pr_image_fn fn,
+                           void *ctx, bool embeddings, pr_eval_scores *out)
+{
+    const scoring what = {.n = n, .fn = fn, .ctx = ctx, .embeddings = embeddings};
+    return score(t, stage, &what, out);
 }
 
 void pr_assess_list_free(pr_assess_list *list)

@@ -18,6 +18,10 @@ pr_status pr_assess_scores(pr_trainer *trainer, const pr_stage *stage, const pr_
                            pr_perturb perturb, double perturb_value, bool embeddings,
                            pr_eval_scores *out);
 
+/** Collective: the same for N images that FN makes (trainer/evaluate.h). */
+pr_status pr_assess_images(pr_trainer *trainer, const pr_stage *stage, int64_t n, pr_image_fn fn,
+                           void *ctx, bool embeddings, pr_eval_scores *out);
+
 /** The metrics of SCORES of SAMPLES; what was left out does not count. Not collective. */
 pr_status pr_assess_metrics(const pr_train_options *options, const pr_samples *samples,
                             const pr_eval_scores *scores, double threshold, pr_metrics **out);

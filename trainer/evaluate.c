@@ -51,11 +51,11 @@ static pr_status open_lane(pr_evaluator *e, lane *l)
     if (e->options.centre == NULL) {
         PR_TRY(pr_exec_value(l->exec, "prob", &l->prob));
     }
-    /* A classifier's graph may name its features too. */
+    /* A classifier has no embeddings but the features that it classifies. */
     if (pr_exec_value(l->exec, "z", &l->z) != PR_OK) {
         PR_REQUIRE(e->options.centre == NULL, PR_ERR_INVALID, "the graph has no embeddings 'z'");
         pr_error_clear();
-        l->z.data = NULL;
+        PR_TRY(pr_exec_value(l->exec, "features", &l->z));
     }
     return PR_OK;
 }
@@ -90,7 +90,7 @@ static pr_status open_parts(pr_evaluator *e)
     e->n_rows = shape->dims[0];
     e->px = (int)shape->dims[1];
     e->n_pixels = shape->dims[1] * shape->dims[2] * shape->dims[3];
-    e->n_cols = e->lanes[0].z.data == NULL ? 0 : e->lanes[0].z.shape.dims[1];
+    e->n_cols = e->lanes[0].z.shape.dims[1];
     return open_slots(e);
 }
 
@@ -296,7 +296,6 @@ static pr_status count(const pass *p)
 static pr_status evaluate(pass *p, pr_perturb perturb, double perturb_value, bool embeddings)
 {
     pr_evaluator *const e = p->e;
-    PR_REQUIRE(!embeddings || e->n_cols > 0, PR_ERR_INVALID, "the graph has no embeddings 'z'");
     PR_TRY(allocate_scores(p->out, pr_samples_n(p->samples), embeddings ? e->n_cols : 0));
     pr_loader_options loader = {.samples = p->samples,
                                 .augment = e->options.augment,
@@ -342,7 +341,6 @@ pr_status pr_evaluate(pr_evaluator *e, const pr_samples *samples, pr_perturb per
 static pr_status evaluate_images(pass *p, int64_t n, bool embeddings)
 {
     pr_evaluator *const e = p->e;
-    PR_REQUIRE(!embeddings || e->n_cols > 0, PR_ERR_INVALID, "the graph has no embeddings 'z'");
     PR_TRY(allocate_scores(p->out, n, embeddings ? e->n_cols : 0));
     for (p->wave_first = p->first_batch; p->wave_first < p->last_batch;
          p->wave_first += e->n_lanes) {

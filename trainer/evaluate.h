@@ -17,7 +17,8 @@ typedef struct pr_evaluator_options {
     pr_comm *comm; /* borrowed, as all that follows */
     pr_team *team;
     pr_store *store;
-    /* Forward only: input "image" [B, px, px, 3]; output "prob" [B, 2], or "z" [B, D]. */
+    /* Forward only: input "image" [B, px, px, 3]; outputs "prob" [B, 2] and "features" [B, D], or
+     * "z" [B, D]. */
     const pr_graph *graph;
     pr_backend_id backend;
     /* [D], of unit length: where given, the score is 1 - cos(z, centre); otherwise P(fake). */
@@ -43,7 +44,7 @@ void pr_evaluator_destroy(pr_evaluator **evaluator);
 
 /**
  * Collective: scores all of SAMPLES. PERTURB and its value change the crops first. EMBEDDINGS asks
- * for "z" too, which the graph must then have.
+ * for "z", or a classifier's "features", too.
  *
  * Errors: PR_ERR_NUMERIC for a score that is not finite, naming the sample.
  */
@@ -51,8 +52,8 @@ pr_status pr_evaluate(pr_evaluator *evaluator, const pr_samples *samples, pr_per
                       double perturb_value, bool embeddings, pr_eval_scores *out);
 
 /**
- * Makes image I: IMAGE [px, px, 3], normalised. Any thread of the team. PR_ERR_FORMAT with
- * *PRESENT = false set beforehand stands for a bad image that is left out.
+ * Makes image I: IMAGE [px, px, 3], normalised. Any thread of the team. A bad image that is left out
+ * is PR_OK with *PRESENT = false; an error ends the evaluation.
  */
 typedef pr_status (*pr_image_fn)(void *ctx, int64_t i, int px, float *image, bool *present);
 
