@@ -13,10 +13,7 @@ typedef struct pr__normaliser {
 
 void pr__normaliser_make(const double mean[3], const double std[3], pr__normaliser *out);
 
-/**
- * IMAGE [planes->n][3]. A view is as large as a core's second cache and its reader is another core
- * and comes much later: where the processor can, it is written past the caches.
- */
+/** IMAGE [planes->n][3]. */
 void pr__normalise(const pr__normaliser *normaliser, const pr_planes *planes, float *image);
 
 #endif
