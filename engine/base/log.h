@@ -25,7 +25,10 @@ void pr_log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** Every rank speaks, with its number in front. */
 void pr_log_each(pr_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/** Plain text for the program's user, on stdout, from rank 0: results, not progress. */
+/**
+ * Plain text for the program's user, on stdout, from rank 0: results, not progress. Nothing is added:
+ * unlike the functions above, which end a line themselves, it takes its line feeds from FMT.
+ */
 void pr_log_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**

@@ -26,6 +26,7 @@ static struct job {
     uint64_t id; /* drawn by rank 0: tells this job from others on the host */
     char host[MPI_MAX_PROCESSOR_NAME];
     char run_dir[PR_PATH_BYTES]; /* "": none yet */
+    pr_fs_lock *run_lock;        /* rank 0's */
 } job = {.n_ranks = 1};
 
 static volatile sig_atomic_t stop_requested;
@@ -112,6 +113,7 @@ pr_status pr_job_init(int *argc, char ***argv)
 
 void pr_job_finish(void)
 {
+    pr_fs_lock_destroy(&job.run_lock);
     (void)MPI_Finalize();
 }
 
@@ -120,12 +122,14 @@ static void failed_path(char path[static PR_PATH_BYTES], const char *run_dir)
     (void)snprintf(path, PR_PATH_BYTES, "%.*s/FAILED", PR_PATH_BYTES - 16, run_dir);
 }
 
-/* On rank 0. */
-static pr_status prepare_run_dir(const char *run_dir)
+/* On rank 0. Until the lock is ours the directory may be another job's, whose files stay as they
+ * are. */
+static pr_status prepare_run_dir(const char *run_dir, pr_fs_lock **lock)
 {
     char path[PR_PATH_BYTES];
     PR_TRY(pr_fs_join(path, run_dir, "ranks"));
     PR_TRY(pr_fs_mkdirs(path));
+    PR_TRY(pr_fs_lock_take(run_dir, lock));
     failed_path(path, run_dir);
     return pr_fs_remove(path);
 }
@@ -135,12 +139,14 @@ pr_status pr_job_begin(const char *run_dir)
     PR_REQUIRE(strlen(run_dir) < PR_PATH_BYTES - 64, PR_ERR_INVALID,
                "the run's directory has %zu bytes, may have %d", strlen(run_dir),
                PR_PATH_BYTES - 65);
+    PR_REQUIRE(job.run_dir[0] == '\0', PR_ERR_INVALID, "a second run directory, %s after %s",
+               run_dir, job.run_dir);
     struct {
         int status;
         char message[LINE_BYTES];
     } first = {0};
     if (job.rank == 0) {
-        first.status = (int)prepare_run_dir(run_dir);
+        first.status = (int)prepare_run_dir(run_dir, &job.run_lock);
         (void)snprintf(first.message, sizeof(first.message), "%s", pr_error_message());
     }
     PR_TRY_MPI(MPI_Bcast(&first, (int)sizeof(first), MPI_BYTE, 0, MPI_COMM_WORLD));

@@ -31,10 +31,12 @@ int pr_job_rank(void);
 int pr_job_n_ranks(void);
 
 /**
- * Collective, as soon as the run's directory is known: rank 0 makes it and RUN_DIR/ranks and removes
- * a FAILED that an earlier run left. From here on RUN_DIR/FAILED holds a failure's message.
+ * Collective, once, as soon as the run's directory is known: rank 0 makes it and RUN_DIR/ranks, takes
+ * its lock (engine/base/fs.h) for as long as the job lives, and removes a FAILED that an earlier run
+ * left. From here on RUN_DIR/FAILED holds a failure's message.
  *
- * Errors: PR_ERR_IO, PR_ERR_COMM; the same on every rank.
+ * Errors: PR_ERR_INVALID where another job holds the lock, naming it, and nothing is changed then;
+ * PR_ERR_IO, PR_ERR_COMM; the same on every rank.
  */
 pr_status pr_job_begin(const char *run_dir);
 
