@@ -2,16 +2,22 @@
 
 #include "dataset/inspect.h"
 #include "engine/base/alloc.h"
+#include "engine/base/fs.h"
 #include "engine/base/log.h"
+#include "trainer/checkpoint_inspect.h"
 
+/* clang-format off */
 static const char synopsis[] =
     "pristine inspect FOLDER [--verify]\n"
+    "pristine inspect CHECKPOINT.h5\n"
     "\n"
     "What the dataset in FOLDER holds: crops by split, label, method and compression, identities,\n"
-    "codecs and sizes, masks, landmarks, aligned pairs, and where it came from. --verify reads "
-    "every\n"
-    "byte of every shard; the exit code is 1 if anything is bad. Under mpirun the ranks share "
-    "that.";
+    "codecs and sizes, masks, landmarks, aligned pairs, and where it came from. --verify reads every\n"
+    "byte of every shard; the exit code is 1 if anything is bad. Under mpirun the ranks share that.\n"
+    "\n"
+    "Of a checkpoint: where the run stood, its hashes, its tensors, and a line `content HASH` over\n"
+    "names, shapes and bytes of all tensors, by which two checkpoints compare.";
+/* clang-format on */
 
 /* What each rank tells of its shards. */
 typedef struct told {
@@ -88,6 +94,18 @@ static pr_status verify(pr_command_call *call, const char *dir, int64_t limit)
     return status;
 }
 
+static pr_status show(pr_command_call *call, const char *path,
+                      pr_status (*describe)(const char *path, pr_text *text))
+{
+    pr_text text = {0};
+    const pr_status status = pr_comm_agree(call->comm, "inspect", describe(path, &text));
+    if (status == PR_OK) {
+        pr_log_print("%s", pr_text_chars(&text));
+    }
+    pr_text_free(&text);
+    return status;
+}
+
 pr_status pr_cmd_inspect(pr_command_call *call)
 {
     bool all_bytes = false;
@@ -104,13 +122,14 @@ pr_status pr_cmd_inspect(pr_command_call *call)
     if (helped) {
         return PR_OK;
     }
-    PR_REQUIRE(n_positional == 1, PR_ERR_INVALID, "inspect: no folder (pristine inspect --help)");
-    pr_text text = {0};
-    pr_status status = pr_inspect(dir, &text);
-    status = pr_comm_agree(call->comm, "inspect", status);
-    if (status == PR_OK) {
-        pr_log_print("%s", pr_text_chars(&text));
+    PR_REQUIRE(n_positional == 1, PR_ERR_INVALID,
+               "inspect: no folder or file (pristine inspect --help)");
+    if (!pr_fs_is_folder(dir)) {
+        PR_REQUIRE(!all_bytes, PR_ERR_INVALID,
+                   "inspect: --verify is for a dataset's folder; a checkpoint's checksums are "
+                   "always checked");
+        return show(call, dir, pr_checkpoint_inspect);
     }
-    pr_text_free(&text);
-    return status == PR_OK && all_bytes ? verify(call, dir, limit) : status;
+    PR_TRY(show(call, dir, pr_inspect));
+    return all_bytes ? verify(call, dir, limit) : PR_OK;
 }

@@ -1,0 +1,54 @@
+#include "trainer/weights_run.h"
+
+#include "engine/base/log.h"
+#include "models/weights.h"
+#include "trainer/trained.h"
+
+#include <string.h>
+
+pr_status pr_export(const pr_export_request *request)
+{
+    pr_trained trained;
+    PR_TRY(pr_trained_open(request->options, request->comm, request->run_dir, request->checkpoint,
+                           &trained));
+    pr_status status = PR_OK;
+    if (pr_comm_rank(request->comm) == 0) {
+        status = pr_weights_export(trained.trainer->store, request->out, request->prefix,
+                                   request->strip, trained.path);
+    }
+    status = pr_comm_agree(request->comm, "export", status);
+    if (status == PR_OK) {
+        pr_log_info("%s: weights of %s (%s)", request->out, trained.path, trained.selection);
+    }
+    pr_trained_close(&trained);
+    return status;
+}
+
+static pr_status report(const pr_store *store, const char *file, bool partial, pr_text *text,
+                        bool *fits)
+{
+    const pr_weights_options options = {"backbone.", false, partial};
+    pr_weights_report *rows = NULL;
+    PR_TRY(pr_weights_plan(file, store, &options, &rows));
+    const int n_wrong =
+        rows->n[PR_WEIGHT_UNKNOWN] + rows->n[PR_WEIGHT_MISFIT] + rows->n[PR_WEIGHT_MISSING];
+    const int n_right = rows->n[PR_WEIGHT_MATCHED] + rows->n[PR_WEIGHT_RESHAPED];
+    *fits = n_right > 0 && (partial || n_wrong == 0);
+    const pr_status status = pr_weights_report_text(rows, store, text);
+    pr_weights_report_destroy(&rows);
+    return status;
+}
+
+pr_status pr_import_report(const pr_train_options *options, pr_comm *comm, const char *file,
+                           pr_text *text, bool *fits)
+{
+    pr_trainer *trainer = NULL;
+    PR_TRY(pr_trainer_create(options, NULL, comm, &trainer));
+    pr_status status = PR_OK;
+    if (pr_comm_rank(comm) == 0) {
+        status = report(trainer->store, file, options->model.init_partial, text, fits);
+    }
+    pr_trainer_destroy(&trainer);
+    PR_TRY(pr_comm_agree(comm, "import", status));
+    return pr_comm_broadcast(comm, "import", fits, sizeof(*fits), 0);
+}
