@@ -113,7 +113,9 @@ static pr_status submit(pr_loader *loader, const pr_samples *samples, int64_t ba
         views[i] =
             (pr_view){.sample = at % pr_samples_n(samples), .mate = -1, .place = (uint32_t)at};
     }
-    const pr_batch b = {.views = views, .n_views = N_VIEWS, .image = image, .present = present};
+    pr_batch b = {.views = views, .n_views = N_VIEWS};
+    b.image = image;
+    b.present = present;
     return pr_loader_submit(loader, &b);
 }
 
