@@ -36,6 +36,11 @@ static void engine_make(void)
 
 static pr_status engine_get(dnnl_engine_t *out)
 {
+    /* Only these run where pr_cpu_thread_begin says: one computing thread in the calling one. */
+    const unsigned runtime = dnnl_version()->cpu_runtime;
+    PR_REQUIRE(runtime == DNNL_RUNTIME_OMP || runtime == DNNL_RUNTIME_SEQ, PR_ERR_DEVICE,
+               "oneDNN was built for CPU runtime %u, must be OpenMP (%u) or sequential (%u)",
+               runtime, DNNL_RUNTIME_OMP, DNNL_RUNTIME_SEQ);
     PR_REQUIRE(pthread_once(&engine_once, engine_make) == 0, PR_ERR_DEVICE, "pthread_once failed");
     PR_TRY_DNNL("CPU engine", engine_status);
     *out = engine_of_process;
