@@ -48,6 +48,20 @@ static pr_status note_member(members *m, const char *name, size_t n_chars)
     return PR_OK;
 }
 
+/* Names of elements become names of files, and keys of the dump. */
+static pr_status check_name(const pr_config_group *group, const pr_setting *setting,
+                            const char *name, size_t n_chars)
+{
+    char place[PLACE_BYTES];
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    PR_REQUIRE(strspn(name, letters) >= n_chars, PR_ERR_INVALID,
+               "%s%s.%.*s: a name has letters, digits, '-' and '_'",
+               pr__place_text((pr__place){setting->file, setting->line}, place), group->prefix,
+               (int)n_chars, name);
+    return PR_OK;
+}
+
 static pr_status find_members(pr__applier *a, const pr_config_group *group, members *m)
 {
     for (int64_t i = 0; i < a->settings->n; i++) {
@@ -63,6 +77,7 @@ static pr_status find_members(pr__applier *a, const pr_config_group *group, memb
         }
         const size_t n_chars = n_member_chars(rest, group->naming);
         if (n_chars > 0) {
+            PR_TRY(check_name(group, s, rest, n_chars));
             PR_TRY(note_member(m, rest, n_chars));
         }
         PR_REQUIRE(m->n <= MAX_ELEMENTS, PR_ERR_INVALID, "%s:%d: %s has more than %d elements",

@@ -52,16 +52,22 @@ struct pr_config {
 /** Memory that lives as long as CONFIG. */
 pr_status pr__config_keep(pr_config *config, int64_t n, size_t size, void **out);
 
-/** Where a message says a value stands: "exp.yaml:3", "--set", "the default". */
+enum { PLACE_BYTES = 512 };
+
+/** Where a value stands; line 0 where there are no lines: "--set", "the default". */
 typedef struct pr__place {
     const char *file;
     int line;
 } pr__place;
 
+/** "exp.yaml:3: " or "--set " into TEXT, which it returns: the beginning of a message. */
+const char *pr__place_text(pr__place place, char text[static PLACE_BYTES]);
+
 /** Makes room for one more in the array *AT of *N_ROOM elements, N of them used. */
 pr_status pr__grow(void **at, int64_t n, int64_t *n_room, size_t size);
 
-enum { MAX_KEY_BYTES = 1024 }; /* the reader of YAML keeps keys far shorter */
+/* Of a key in a file or in --set; and room for one with a group's prefix. */
+enum { MAX_KEY_CHARS = 256, MAX_KEY_BYTES = 1024 };
 
 /** What one application works on. */
 typedef struct pr__applier {

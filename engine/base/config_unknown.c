@@ -27,27 +27,22 @@ static pr_status list_keys(const pr_config *config, pr_text *lines)
 
 static pr_status fail_for(const pr_setting *s, char *const *keys, int64_t n_keys)
 {
-    pr_text place = {0};
-    if (s->line > 0) {
-        PR_TRY(pr_text_add(&place, "%s:%d:", s->file, s->line));
-    } else {
-        PR_TRY(pr_text_add(&place, "%s", s->file));
-    }
+    char place[PLACE_BYTES];
+    (void)pr__place_text((pr__place){s->file, s->line}, place);
     pr_status status = PR_OK;
     for (int64_t i = 0; i < n_keys && status == PR_OK; i++) {
         const char *rest = NULL;
         if (pr__key_is_below(keys[i], s->key, &rest)) {
-            status = PR_FAIL(PR_ERR_INVALID, "%s %s is no key but a section (%s)",
-                             pr_text_chars(&place), s->key, keys[i]);
+            status = PR_FAIL(PR_ERR_INVALID, "%s%s is no key but a section (%s)", place, s->key,
+                             keys[i]);
         }
     }
     if (status == PR_OK) {
         const char *const near = pr_text_nearest(s->key, (const char *const *)keys, n_keys);
-        status = PR_FAIL(PR_ERR_INVALID, "%s unknown key %s%s%s%s", pr_text_chars(&place), s->key,
+        status = PR_FAIL(PR_ERR_INVALID, "%sunknown key %s%s%s%s", place, s->key,
                          near != NULL ? "; did you mean " : "", near != NULL ? near : "",
                          near != NULL ? "?" : "");
     }
-    pr_text_free(&place);
     return status;
 }
 

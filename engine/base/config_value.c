@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLACE_BYTES = 512, NUMBER_BYTES = 40 };
+enum { NUMBER_BYTES = 40 };
 
-/* "exp.yaml:3: " in front of a message. */
-static const char *place_text(pr__place place, char text[static PLACE_BYTES])
+const char *pr__place_text(pr__place place, char text[static PLACE_BYTES])
 {
     if (place.line > 0) {
         (void)snprintf(text, PLACE_BYTES, "%s:%d: ", place.file, place.line);
@@ -215,13 +214,13 @@ static pr_status read_list(const reader *r, const char *value, bool is_list, voi
     pr_text lines = {0};
     char **words = NULL;
     int64_t n = 0;
-    pr_status status = pr_text_add(&lines, "%s", value);
-    if (status == PR_OK && is_list && lines.n_chars > 0) {
-        lines.chars[--lines.n_chars] = '\0'; /* the last line feed ends, it does not separate */
-    }
+    /* Every word ends with a line feed now, so that a list of one empty word is told from an empty
+     * list; what would stand behind the last is none. */
+    pr_status status = pr_text_add(&lines, "%s%s", value, is_list || value[0] == '\0' ? "" : "\n");
     if (status == PR_OK) {
         status = pr_text_split(pr_text_chars(&lines), '\n', &words, &n);
     }
+    n = n > 0 ? n - 1 : 0;
     if (status == PR_OK && r->row->type == PR_CONFIG_WORDS) {
         status = read_words(r, words, n, member, text);
     } else if (status == PR_OK) {
@@ -257,7 +256,7 @@ pr_status pr__value_read(pr_config *config, const pr_config_row *row, const char
                          char **text)
 {
     reader r = {.config = config, .row = row, .key = key};
-    (void)place_text(place, r.place);
+    (void)pr__place_text(place, r.place);
     PR_REQUIRE(!is_list || is_list_type(row->type), PR_ERR_INVALID,
                "%s%s is a list; one value was wanted", r.place, key);
     pr_text canonical = {0};

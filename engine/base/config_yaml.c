@@ -5,7 +5,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_DEPTH = 16, MAX_KEY = 256 };
+enum { MAX_DEPTH = 16 };
 
 typedef struct frame {
     bool is_list;
@@ -47,16 +47,8 @@ static pr_status extend_way(flattener *f, size_t n_prefix, const char *name)
 {
     cut_way(f, n_prefix);
     PR_TRY(pr_text_add(&f->way, "%s%s", n_prefix > 0 ? "." : "", name));
-    REQUIRE_AT(f, f->way.n_chars <= MAX_KEY, "a key longer than 256 characters: %.40s...",
+    REQUIRE_AT(f, f->way.n_chars <= MAX_KEY_CHARS, "a key longer than 256 characters: %.40s...",
                f->way.chars);
-    return PR_OK;
-}
-
-static pr_status check_characters(const flattener *f, const char *text, size_t n_bytes)
-{
-    for (size_t i = 0; i < n_bytes; i++) {
-        REQUIRE_AT(f, (unsigned char)text[i] >= 0x20, "a control character or line feed in a text");
-    }
     return PR_OK;
 }
 
@@ -87,7 +79,8 @@ static pr_status take_key(flattener *f, frame *map, const char *text)
 static pr_status take_scalar(flattener *f, const yaml_event_t *event)
 {
     const char *const text = (const char *)event->data.scalar.value;
-    PR_TRY(check_characters(f, text, event->data.scalar.length));
+    REQUIRE_AT(f, pr_text_is_clean(text, event->data.scalar.length),
+               "a control character or line feed in a text");
     frame *const here = top(f);
     if (here != NULL && !here->is_list && here->wants_key) {
         return take_key(f, here, text);

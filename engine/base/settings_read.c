@@ -109,6 +109,10 @@ pr_status pr_settings_add_word(pr_settings *settings, const char *key_value)
     const char *const equals = strchr(key_value, '=');
     PR_REQUIRE(equals != NULL && equals != key_value, PR_ERR_INVALID, "--set %s: wanted key=value",
                key_value);
+    PR_REQUIRE(equals - key_value <= MAX_KEY_CHARS, PR_ERR_INVALID,
+               "--set %.40s...: a key longer than %d characters", key_value, MAX_KEY_CHARS);
+    PR_REQUIRE(pr_text_is_clean(key_value, strlen(key_value)), PR_ERR_INVALID,
+               "--set %s: a control character or line feed in it, or it is no UTF-8", key_value);
     char *const key = pr_strdup(key_value);
     PR_REQUIRE(key != NULL, PR_ERR_NOMEM, "no memory for --set");
     key[equals - key_value] = '\0';

@@ -196,6 +196,47 @@ const char *pr_text_nearest(const char *word, const char *const *candidates, int
     return best_distance * 3 <= longer + 2 ? best : NULL;
 }
 
+/* The character that begins at BYTES and its length, which is 0 where the bytes are no UTF-8. */
+static size_t decode(const unsigned char *bytes, size_t n_bytes, uint32_t *character)
+{
+    static const struct {
+        unsigned char mask, bits;
+        uint32_t least; /* an encoding that is longer than it need be is none */
+    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+    for (size_t n = 1; n <= 4 && n <= n_bytes; n++) {
+        if ((bytes[0] & forms[n - 1].mask) != forms[n - 1].bits) {
+            continue;
+        }
+        uint32_t c = bytes[0] & (unsigned char)~forms[n - 1].mask;
+        for (size_t i = 1; i < n; i++) {
+            if ((bytes[i] & 0xc0) != 0x80) {
+                return 0;
+            }
+            c = c << 6 | (bytes[i] & 0x3fU);
+        }
+        *character = c;
+        return c >= forms[n - 1].least ? n : 0;
+    }
+    return 0;
+}
+
+bool pr_text_is_clean(const char *text, size_t n_bytes)
+{
+    const unsigned char *const bytes = (const unsigned char *)text;
+    for (size_t at = 0; at < n_bytes;) {
+        uint32_t c = 0;
+        const size_t n = decode(bytes + at, n_bytes - at, &c);
+        const bool is_control = c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
+        const bool is_none = (c >= 0xd800 && c < 0xe000) || c == 0xfeff || c == 0xfffe ||
+                             c == 0xffff || c > 0x10ffff;
+        if (n == 0 || is_control || is_none) {
+            return false;
+        }
+        at += n;
+    }
+    return true;
+}
+
 bool pr_text_to_int(const char *text, int64_t *value)
 {
     char *end = NULL;

@@ -41,6 +41,12 @@ int pr_text_distance(const char *a, const char *b);
 /** The candidate nearest to WORD, or NULL where none is near enough to have been meant. */
 const char *pr_text_nearest(const char *word, const char *const *candidates, int64_t n);
 
+/**
+ * Whether the bytes are UTF-8 that can stand in a line of YAML or JSON as it is: no control
+ * characters, line feeds and tabs among them, no surrogates, no byte order mark.
+ */
+bool pr_text_is_clean(const char *text, size_t n_bytes);
+
 /** Whether TEXT is all of a number; writes *VALUE only then. */
 bool pr_text_to_int(const char *text, int64_t *value);
 bool pr_text_to_real(const char *text, double *value);

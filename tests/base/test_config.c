@@ -1,10 +1,8 @@
-/* Rows, files, inheritance, tables and every message, on a small schema of two modules. */
+/* Values, defaults, the dump, the hash and every message, on a small schema of two modules. */
 #include "engine/base/config.h"
-#include "engine/base/fs.h"
 #include "tests/check.h"
 
 #include <math.h>
-#include <unistd.h>
 
 typedef struct toy_stage {
     int64_t epochs;
@@ -279,6 +277,11 @@ static const bad_case BAD[] = {
     {"[a]: b\n", NULL, "a key must be a word", 1},
     {"a..b: 1\n", NULL, "'a..b' is no key", 1},
     {"a: \"x\\ny\"\n", NULL, "a control character or line feed", 1},
+    {"model.init: r\n", "model.init=a\033[1mb", "--set model.init=a\033[1mb: a control character",
+     1},
+    {"model.init: r\n", "model.init=a\xff", "or it is no UTF-8", 1},
+    {"model.init: r\n", "data.test.a b.0.path=x", "--set data.test.a b.0: a name has letters", 1},
+    {"a: \"x\\ufeffy\"\n", NULL, "a control character or line feed", 1},
     {"a: \"unfinished\n", NULL, "exp.yaml:2: not YAML", PR_ERR_FORMAT},
     {"a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: {l: {m: {n: {o: {p: {q: 1}}}}}}}}}}}}}}}}\n", NULL,
      "more than 16 levels", 1},
@@ -286,111 +289,18 @@ static const bad_case BAD[] = {
 
 static void test_messages(void)
 {
+    char long_key[300];
+    memset(long_key, 'k', sizeof(long_key));
+    (void)snprintf(long_key + 257, sizeof(long_key) - 257, "=1");
+    pr_config *none = NULL;
+    CHECK_FAILS(load(text_schema(), "model.init: r\n", long_key, &none), PR_ERR_INVALID,
+                "a key longer than 256 characters");
     for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
         pr_config *config = NULL;
         CHECK_FAILS(load(text_schema(), BAD[i].yaml, BAD[i].word, &config), BAD[i].status,
                     BAD[i].message);
         pr_config_destroy(&config);
     }
-}
-
-static void write_file(const char *folder, const char *name, const char *text)
-{
-    char path[PR_PATH_BYTES];
-    CHECK_OK(pr_fs_join(path, folder, name));
-    CHECK_OK(pr_fs_write(path, text, strlen(text)));
-}
-
-static const char *value_of(const pr_settings *settings, const char *key)
-{
-    const pr_setting *const setting = pr_settings_find(settings, key);
-    return setting != NULL ? setting->value : "(none)";
-}
-
-static void test_inherit(void)
-{
-    char folder[] = "/tmp/pr_config_XXXXXX";
-    CHECK(mkdtemp(folder) != NULL, "mkdtemp");
-    char sub[PR_PATH_BYTES];
-    char path[PR_PATH_BYTES];
-    CHECK_OK(pr_fs_join(sub, folder, "sub"));
-    CHECK_OK(pr_fs_mkdirs(sub));
-    write_file(folder, "base.yaml",
-               "optim: {lr: 1, milestones: [0.1, 0.2]}\n"
-               "data: {train: [{path: a}, {path: b, split: x}]}\n"
-               "model.width: 8\n");
-    write_file(folder, "middle.yaml", "inherit: base.yaml\noptim.lr: 2\nmodel.width: 9\n");
-    write_file(sub, "top.yaml",
-               "inherit: ../middle.yaml\noptim.lr: 3\n"
-               "optim.milestones: [0.9]\ndata: {train: [{path: c}]}\n");
-    write_file(sub, "x.yaml", "inherit: ../sub/y.yaml\n");
-    write_file(sub, "y.yaml", "inherit: x.yaml\n");
-    write_file(sub, "lost.yaml", "\ninherit: gone.yaml\n");
-
-    pr_settings *s = NULL;
-    CHECK_OK(pr_settings_create(&s));
-    CHECK_OK(pr_fs_join(path, sub, "top.yaml"));
-    CHECK_OK(pr_settings_add_file(s, path));
-    CHECK_OK(pr_settings_add_word(s, "data.train.0.label=real"));
-    CHECK(strcmp(value_of(s, "optim.lr"), "3") == 0, "the inheriting file wins");
-    CHECK(strcmp(value_of(s, "model.width"), "9") == 0, "chains");
-    CHECK(strcmp(value_of(s, "optim.milestones"), "0.9\n") == 0, "a list is replaced whole");
-    CHECK(strcmp(value_of(s, "data.train.0.path"), "c") == 0, "a list of maps too");
-    CHECK(pr_settings_find(s, "data.train.1.path") == NULL &&
-              pr_settings_find(s, "data.train.1.split") == NULL,
-          "nothing of the longer list is left");
-    CHECK(strcmp(value_of(s, "data.train.0.label"), "real") == 0, "--set reaches an element");
-    CHECK(pr_settings_find(s, "inherit") == NULL, "inherit is no setting");
-    CHECK_OK(pr_fs_join(path, sub, "x.yaml"));
-    CHECK_FAILS(pr_settings_add_file(s, path), PR_ERR_INVALID, "a circle");
-    CHECK_OK(pr_fs_join(path, sub, "lost.yaml"));
-    CHECK_FAILS(pr_settings_add_file(s, path), PR_ERR_IO, "lost.yaml:2: inherit: ");
-    pr_settings_destroy(&s);
-
-    char command[PR_PATH_BYTES + 16];
-    (void)snprintf(command, sizeof(command), "rm -r %s", folder);
-    CHECK(system(command) == 0, "clean up"); // NOLINT(cert-env33-c)
-}
-
-static const char *const TABLE = "model.init: random\n"
-                                 "data: {train: [{path: a}, {path: b}]}\n"
-                                 "varies: [optim.lr, data.train, model.width]\n"
-                                 "rows:\n"
-                                 "  slow: {optim.lr: 0.01}\n"
-                                 "  wide: {model: {width: 99}, data: {train: [{path: z}]}}\n";
-
-static void choose(const char *yaml, const char *row, pr_status wanted, const char *message)
-{
-    pr_settings *s = NULL;
-    CHECK_OK(pr_settings_create(&s));
-    CHECK_OK(pr_settings_add_yaml(s, "table.yaml", yaml, strlen(yaml)));
-    if (wanted == PR_OK) {
-        CHECK_OK(pr_settings_choose_row(s, row));
-        CHECK(strcmp(value_of(s, "model.width"), "99") == 0, "the row's value");
-        CHECK(strcmp(value_of(s, "data.train.0.path"), "z") == 0, "the row's list");
-        CHECK(pr_settings_find(s, "data.train.1.path") == NULL, "replaces the other whole");
-        CHECK(pr_settings_find(s, "varies") == NULL && pr_settings_n(s) == 3,
-              "nothing else is left");
-    } else {
-        CHECK_FAILS(pr_settings_choose_row(s, row), wanted, message);
-    }
-    pr_settings_destroy(&s);
-}
-
-static void test_rows(void)
-{
-    choose(TABLE, "wide", PR_OK, "");
-    choose(TABLE, NULL, PR_ERR_INVALID, "choose one with --row: slow, wide");
-    choose(TABLE, "wid", PR_ERR_INVALID, "no such row, did you mean 'wide'; it has slow, wide");
-    choose("a: 1\n", "wide", PR_ERR_INVALID, "has no `rows`");
-    choose("varies: [b]\nrows:\n  x: {a: 1}\n", "x", PR_ERR_INVALID,
-           "table.yaml:3: row 'x' sets a, which `varies` does not list");
-    pr_settings *s = NULL;
-    CHECK_OK(pr_settings_create(&s));
-    CHECK_FAILS(pr_settings_add_yaml(s, "t", "rows: {a.b: {c: 1}}", 19), PR_ERR_INVALID,
-                "the row's name 'a.b' has a dot");
-    CHECK_FAILS(pr_settings_unpack("ab", 2, &s), PR_ERR_FORMAT, "ends within entry 0");
-    pr_settings_destroy(&s);
 }
 
 static void test_empty_list(void)
@@ -402,6 +312,21 @@ static void test_empty_list(void)
         load(&schema, "model.init: r\ndata: {train: []}\noptim.milestones: []\n", NULL, &config));
     CHECK(t.train.n == 0 && t.milestones.n == 0, "empty lists");
     pr_config_destroy(&config);
+
+    /* A list of the empty word is not an empty list, nor is it in the dump. */
+    pr_config *again = NULL;
+    pr_text dump = {0};
+    CHECK_OK(load(&schema, "model.init: r\ndata: {train: [{split: [\"\"]}, {split: [\"\", b]}]}\n",
+                  "optim.milestones=", &config));
+    CHECK_OK(pr_config_dump(config, &dump));
+    CHECK_OK(load(&schema, pr_text_chars(&dump), NULL, &again));
+    const toy_selection *const train = t.train.at;
+    CHECK(train[0].split.n == 1 && train[0].split.at[0][0] == '\0', "one empty word");
+    CHECK(train[1].split.n == 2 && strcmp(train[1].split.at[1], "b") == 0, "and another");
+    CHECK(t.milestones.n == 0, "nothing is no word");
+    pr_config_destroy(&again);
+    pr_config_destroy(&config);
+    pr_text_free(&dump);
 }
 
 static void test_document(void)
@@ -445,8 +370,6 @@ int main(void)
     test_dump_and_hash();
     test_hash_of_defaults();
     test_messages();
-    test_inherit();
-    test_rows();
     test_empty_list();
     test_document();
     test_no_memory();

@@ -70,6 +70,26 @@ static void test_nearest(void)
     CHECK(pr_text_nearest("a", words, 0) == NULL, "no words");
 }
 
+static void test_clean(void)
+{
+    static const char *const clean[] = {
+        "",         "a b",          "\xc3\xbc",        "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+        "\xc2\xa0", "\xef\xbf\xbd", "\xf4\x8f\xbf\xbf"};
+    /* Controls; pieces of characters; too long encodings; surrogates; marks; beyond Unicode. */
+    static const char *const dirty[] = {
+        "a\tb",         "a\n",          "\x7f",         "\xc2\x85",     "\xe2\x80\xa8",
+        "\x80",         "\xff",         "\xc3",         "\xe2\x82",     "\xe2(\xa1",
+        "\xf0\x9f\x98", "\xc0\xaf",     "\xc1\xbf",     "\xe0\x80\xaf", "\xf0\x80\x80\xaf",
+        "\xed\xa0\x80", "\xef\xbb\xbf", "\xef\xbf\xbe", "\xef\xbf\xbf", "\xf4\x90\x80\x80"};
+    for (size_t i = 0; i < sizeof(clean) / sizeof(clean[0]); i++) {
+        CHECK(pr_text_is_clean(clean[i], strlen(clean[i])), "clean text %zu", i);
+    }
+    for (size_t i = 0; i < sizeof(dirty) / sizeof(dirty[0]); i++) {
+        CHECK(!pr_text_is_clean(dirty[i], strlen(dirty[i])), "dirty text %zu", i);
+    }
+    CHECK(!pr_text_is_clean("a\0b", 3), "a zero byte");
+}
+
 static void test_numbers(void)
 {
     int64_t i = 5;
@@ -99,6 +119,7 @@ int main(void)
     test_split();
     test_json();
     test_nearest();
+    test_clean();
     test_numbers();
     return check_exit_code();
 }
