@@ -47,7 +47,7 @@ static pr_status write_head(hid_t file, const pr_checkpoint_head *head, const ch
     }
     const uint64_t hash = pr_hash64(head, sizeof(*head), FORMAT_VERSION);
     PR_TRY(pr__h5_write_attribute(file, "head_xxh3", H5T_STD_U64LE, &hash));
-    const pr_tensor text = {PR_U8, {1, {(int64_t)strlen(config)}}, (void *)(uintptr_t)config};
+    const pr_tensor text = pr_tensor_over(pr_desc_1(PR_U8, (int64_t)strlen(config)), config);
     return pr__h5_write_tensor(file, "config", &text);
 }
 
@@ -241,15 +241,20 @@ static pr_status read_config(hid_t file, const char *name, char **out)
     const hid_t space = H5Dget_space(dataset);
     const hssize_t n = H5Sget_simple_extent_npoints(space);
     (void)H5Sclose(space);
-    char *const text = pr_calloc(n + 1, 1);
-    const herr_t got = text == NULL || n < 0 ? -1
-                       : n == 0
-                           ? 0
-                           : H5Dread(dataset, H5T_STD_U8LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, text);
+    char *const text = n < 0 ? NULL : pr_calloc(n + 1, 1);
+    pr_status status = PR_OK;
+    if (n < 0) {
+        status = PR_FAIL(PR_ERR_FORMAT, "%s: its config has no size", name);
+    } else if (text == NULL) {
+        status =
+            PR_FAIL(PR_ERR_NOMEM, "%s: no memory for a config of %lld bytes", name, (long long)n);
+    } else if (n > 0 && H5Dread(dataset, H5T_STD_U8LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0) {
+        status = PR_FAIL(PR_ERR_FORMAT, "%s: its config cannot be read", name);
+    }
     (void)H5Dclose(dataset);
-    if (got < 0) {
+    if (status != PR_OK) {
         pr_free(text);
-        return PR_FAIL(PR_ERR_FORMAT, "%s: its config cannot be read", name);
+        return status;
     }
     *out = text;
     return PR_OK;

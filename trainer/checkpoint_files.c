@@ -126,6 +126,12 @@ pr_status pr_checkpoint_write(const char *run_dir, int64_t step, const pr_image 
     return status;
 }
 
+static pr_status check_whole(const pr_image *image, const char *path)
+{
+    PR_TRY(pr_checkpoint_unpack(image, path, NULL, NULL, 0));
+    return pr_checkpoint_verify(image, path);
+}
+
 pr_status pr_checkpoint_newest(const char *run_dir, pr_image *out, char *path, size_t n_path,
                                int *n_damaged)
 {
@@ -150,15 +156,20 @@ pr_status pr_checkpoint_newest(const char *run_dir, pr_image *out, char *path, s
         if (status == PR_OK) {
             status = pr_checkpoint_read(candidate, &image);
         }
-        if (status == PR_OK && pr_checkpoint_unpack(&image, candidate, NULL, NULL, 0) == PR_OK &&
-            pr_checkpoint_verify(&image, candidate) == PR_OK) {
+        if (status == PR_OK) {
+            status = check_whole(&image, candidate);
+        }
+        if (status == PR_OK) {
             *out = image;
             (void)snprintf(path, n_path, "%s", candidate);
-        } else if (status == PR_OK) {
+            continue;
+        }
+        pr_free(image.bytes);
+        if (status == PR_ERR_FORMAT) { /* any other failure says nothing about the file */
             pr_log_warn("damaged checkpoint left aside: %s", pr_error_message());
             pr_error_clear();
-            pr_free(image.bytes);
             (*n_damaged)++;
+            status = PR_OK;
         }
     }
     pr_free(names);

@@ -129,6 +129,29 @@ pr_status pr_state_unpack_weights(pr_store *store, const pr_image *image, const 
     return status;
 }
 
+pr_status pr_state_replica(const pr_trainer *t, pr_replica **out)
+{
+    const int n_moments = pr_optimizer_n_states(t->optimizer);
+    pr_replica *replica = NULL;
+    PR_TRY(pr_replica_create(t->comm, pr_store_n(t->store) + n_moments + 1, &replica));
+    pr_status status = pr_replica_add_store(replica, "", t->store);
+    for (int i = 0; status == PR_OK && i < n_moments; i++) {
+        const pr_optimizer_state *const state = pr_optimizer_state_at(t->optimizer, i);
+        status = pr_replica_add(replica, "optim/", state->name, state->data,
+                                pr_desc_bytes(&state->desc));
+    }
+    if (status == PR_OK) {
+        status = pr_replica_add(replica, "", "centre", t->centre.sum,
+                                (size_t)t->centre.n_cols * sizeof(*t->centre.sum));
+    }
+    if (status != PR_OK) {
+        pr_replica_destroy(&replica);
+        return status;
+    }
+    *out = replica;
+    return PR_OK;
+}
+
 uint64_t pr_state_model_hash(const pr_store *store)
 {
     uint64_t hash = 0;

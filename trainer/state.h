@@ -4,6 +4,7 @@
 #ifndef PR_TRAINER_STATE_H
 #define PR_TRAINER_STATE_H
 
+#include "memory_bank/replica.h"
 #include "trainer/checkpoint.h"
 #include "trainer/trainer.h"
 
@@ -25,6 +26,12 @@ pr_status pr_state_unpack(pr_trainer *trainer, const pr_image *image, const char
  */
 pr_status pr_state_unpack_weights(pr_store *store, const pr_image *image, const char *name,
                                   int *n_found);
+
+/**
+ * Collective: the check that all ranks hold the same parameters, running statistics, bank, optimizer
+ * state of the current stage and centre. Borrows the trainer's memory until the stage ends.
+ */
+pr_status pr_state_replica(const pr_trainer *trainer, pr_replica **out);
 
 /** A hash over names, kinds and shapes of everything in the store: which model this is. */
 uint64_t pr_state_model_hash(const pr_store *store);

@@ -194,22 +194,6 @@ static void next_stage(pr_run *run)
     run->trainer->plateau = pr_plateau_start();
 }
 
-static pr_status add_replica_parts(pr_run *run)
-{
-    pr_trainer *const t = run->trainer;
-    const int n_moments = pr_optimizer_n_states(t->optimizer);
-    pr_replica_destroy(&run->replica);
-    PR_TRY(pr_replica_create(t->comm, pr_store_n(t->store) + n_moments + 1, &run->replica));
-    PR_TRY(pr_replica_add_store(run->replica, "", t->store));
-    for (int i = 0; i < n_moments; i++) {
-        const pr_optimizer_state *const state = pr_optimizer_state_at(t->optimizer, i);
-        PR_TRY(pr_replica_add(run->replica, "optim/", state->name, state->data,
-                              pr_desc_bytes(&state->desc)));
-    }
-    return pr_replica_add(run->replica, "", "centre", t->centre.sum,
-                          (size_t)t->centre.n_cols * sizeof(*t->centre.sum));
-}
-
 static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr_train_end *end)
 {
     pr_trainer *const t = run->trainer;
@@ -221,7 +205,8 @@ static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr
             PR_TRY(pr_state_unpack(t, image, "checkpoint", true, NULL));
         }
         resumed = false;
-        PR_TRY(add_replica_parts(run));
+        pr_replica_destroy(&run->replica);
+        PR_TRY(pr_state_replica(t, &run->replica));
         run->n_bad = 0; /* the stage's feed begins to count */
         run->n_replaced = 0;
         if (pr_run_leads(run)) {
