@@ -11,3 +11,4 @@ PR_COMMAND(predict, "scores of a run for images, folders and datasets; features 
 PR_COMMAND(report, "the page of a run: curves, metrics, the hard sets' crops")
 PR_COMMAND(export, "weights of a run as safetensors, under PyTorch's names")
 PR_COMMAND(import, "what of a safetensors file fits a config's model")
+PR_COMMAND(doctor, "what this machine and launch can do: ranks, libraries, collectives")
