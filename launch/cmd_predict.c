@@ -3,6 +3,7 @@
 #include "launch/run_config.h"
 #include "trainer/predict.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 
 static const char synopsis[] =
@@ -25,8 +26,9 @@ static pr_status predict(pr_command_call *call, pr_predict_request *request,
     pr_run_config_destroy(&config);
     PR_TRY(status);
     if (counts.n_left_out > 0) {
-        pr_log_warn("%lld of %lld images do not decode and are left out",
-                    (long long)counts.n_left_out, (long long)(counts.n_left_out + counts.n_scored));
+        const int64_t n = counts.n_left_out + counts.n_scored;
+        pr_log_warn("%" PRId64 " of %" PRId64 " images do not decode and are left out",
+                    counts.n_left_out, n);
     }
     call->exit_code = counts.n_scored == 0;
     return PR_OK;

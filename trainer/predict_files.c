@@ -50,9 +50,10 @@ static pr_status found_add(found *list, const char *path)
         list->at = more;
         list->capacity = capacity;
     }
-    char *const copy = pr_calloc((int64_t)strlen(path) + 1, 1);
+    const size_t n_bytes = strlen(path) + 1;
+    char *const copy = pr_calloc((int64_t)n_bytes, 1);
     PR_REQUIRE(copy != NULL, PR_ERR_NOMEM, "no memory for a path");
-    memcpy(copy, path, strlen(path));
+    memcpy(copy, path, n_bytes);
     list->at[list->n++] = copy;
     return PR_OK;
 }
@@ -157,8 +158,9 @@ pr_status pr__paths_add(pr__paths *paths, const char *path)
 
 pr_status pr__npy_write(const char *file, const float *rows, int64_t n_rows, int64_t n_cols)
 {
+    static const unsigned char magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
     char head[4 * NPY_ALIGN_BYTES];
-    memcpy(head, "\x93NUMPY\x01\x00", 8);
+    memcpy(head, magic, sizeof(magic));
     const int n_text =
         snprintf(head + NPY_PREFIX_BYTES, sizeof(head) - NPY_PREFIX_BYTES,
                  "{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRId64 ", %" PRId64 "), }",

@@ -319,7 +319,7 @@ static pr_status put_samples(const pr_trace *trace, const pr_samples *samples)
     for (int64_t i = 0, at = 0; status == PR_OK && i < pr_samples_n(samples); i++) {
         if (trace->seen[i]) {
             key_of(samples, i, name);
-            memcpy(names + (size_t)at * width, name, strlen(name));
+            (void)snprintf(names + (size_t)at * width, width, "%s", name);
             id[at++] = i;
         }
     }
