@@ -4,7 +4,8 @@
  *
  * A checkpoint is laid out in memory first (HDF5's core driver), which is the copy at a step's end,
  * and then written by one rank: temporary name, fsync, rename. A full disk or a kill leaves the one
- * before it as it was.
+ * before it as it was. Behind the end of the HDF5 file stands a seal over all its bytes, which is
+ * checked before HDF5 sees any of them; h5py and h5dump open the file all the same.
  */
 #ifndef PR_TRAINER_CHECKPOINT_H
 #define PR_TRAINER_CHECKPOINT_H
