@@ -44,14 +44,29 @@ static pr_status build_loss_graph(pr_trainer *t, const pr_phase *phase, const pr
     return pr_store_add(t->store, *out);
 }
 
+/* The sampler judges further, by the classes; here it is the graph's rows that have to come out. */
+static pr_status check_divides(const pr_trainer *t, const char *name, const pr_stage_options *stage,
+                               const pr_phase *phase)
+{
+    const int64_t n_views = pr_phase_n_views(t->options, stage, phase);
+    const int64_t n_micro = pr_stage_n_micro(t->options, n_views);
+    const int64_t n_views_of_batch = n_views / stage->batch;
+    const int64_t n_classes = t->options->sampler.balance == PR_BALANCE_NONE ? 1 : 2;
+    const int64_t step = n_micro * n_classes * phase->views_per_item / n_views_of_batch;
+    const int64_t below = stage->batch / step * step;
+    PR_REQUIRE(n_views % (n_micro * phase->views_per_item) == 0, PR_ERR_INVALID,
+               "stage.%s.batch = %lld does not divide into %lld micro-batches (train.n_micro); the "
+               "nearest that do are %lld and %lld",
+               name, (long long)stage->batch, (long long)n_micro, (long long)below,
+               (long long)(below + step));
+    return PR_OK;
+}
+
 static pr_status build_phase(pr_trainer *t, const pr_stage_options *stage, const pr_phase *phase,
                              pr_graph **model_graph, pr_graph **loss_graph)
 {
     const int64_t n_views = pr_phase_n_views(t->options, stage, phase);
     const int64_t n_micro = pr_stage_n_micro(t->options, n_views);
-    PR_REQUIRE(n_views % n_micro == 0, PR_ERR_INVALID,
-               "a batch of %lld views does not divide into %lld micro-batches (train.n_micro)",
-               (long long)n_views, (long long)n_micro);
     const pr_build build = {.options = t->options,
                             .n_rows = n_views / n_micro,
                             .n_views = n_views,
@@ -74,6 +89,7 @@ static pr_status build_graphs(pr_trainer *t)
         PR_TRY(pr_stage_options_find(t->options, stage->name, &options));
         for (int p = 0; p < stage->n_phases; p++) {
             pr_stage_graphs *const graphs = &t->graphs[s];
+            PR_TRY(check_divides(t, stage->name, options, &stage->phases[p]));
             PR_TRY(build_phase(t, options, &stage->phases[p], &graphs->model[p], &graphs->loss[p]));
         }
     }

@@ -1,5 +1,7 @@
 #include "trainer/update.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool has_prefix(const char *name, const char *prefix)
@@ -41,6 +43,19 @@ static void update_statistics(pr_trainer *t, const pr_phase_run *run, const void
     }
 }
 
+/* The optimizer knows which tensor is not finite; when, and of which term, is known here. */
+static pr_status name_step(const pr_trainer *t, const pr_phase_run *run, pr_status status)
+{
+    char text[512];
+    if (status == PR_ERR_NUMERIC) {
+        (void)snprintf(text, sizeof(text), "step %" PRId64 ", '%s': %s", t->position.step,
+                       run->phase->name, pr_error_message());
+        pr_error_clear();
+        pr_error_adopt(text);
+    }
+    return status;
+}
+
 pr_status pr_update(pr_trainer *t, const pr_phase_run *run, const void *sum, pr_step_report *report)
 {
     const int64_t horizon = t->stage_options->epochs * t->steps_per_epoch;
@@ -48,7 +63,8 @@ pr_status pr_update(pr_trainer *t, const pr_phase_run *run, const void *sum, pr_
     PR_TRY(
         pr_schedule_factor(&t->stage_options->schedule, t->position.stage_step, horizon, &factor));
     report->lr = t->stage_options->optim.lr * factor * t->plateau.factor;
-    PR_TRY(pr_optimizer_step(t->optimizer, t->team, sum, report->lr, &report->grad_norm));
+    PR_TRY(name_step(
+        t, run, pr_optimizer_step(t->optimizer, t->team, sum, report->lr, &report->grad_norm)));
     update_statistics(t, run, sum);
     return PR_OK;
 }

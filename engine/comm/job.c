@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 enum { WAIT_TO_BE_KILLED_S = 20, LINE_BYTES = 2048 };
+static const double hold_name_s = 0.5;
 
 /* Written once, before threads start; read by any thread, also on the way out. */
 static struct job {
@@ -236,6 +237,10 @@ _Noreturn void pr_job_abort(const char *run_dir, pr_status status)
         if (fd >= 0) {
             write_all(fd, line);
             (void)fsync(fd);
+        } else if (job.n_ranks > 1) {
+            /* The name in the kernel goes with this process: a rank that fails of the same cause
+             * (every rank reads the config) and is late has to find it taken. */
+            pr_clock_sleep_s(hold_name_s);
         }
     }
     if (job.n_ranks == 1) {

@@ -19,6 +19,12 @@ typedef struct contents {
     uint8_t empty[1];
 } contents;
 
+/* Bit for bit. */
+static bool is_same(const void *a, const void *b, size_t n_bytes)
+{
+    return memcmp(a, b, n_bytes) == 0;
+}
+
 static void list_parts(contents *c, pr_part parts[static N_PARTS])
 {
     parts[0] = (pr_part){"model/conv.weight", {PR_F32, {2, {2, 3}}, c->weight}};
@@ -63,17 +69,17 @@ static void test_round_trip(const pr_image *image)
     CHECK_OK(pr_checkpoint_unpack(image, "here", &head, parts, N_PARTS));
     c.empty[0] = 0;
     const pr_checkpoint_head wanted = head_of(7);
-    CHECK(memcmp(&head, &wanted, sizeof(head)) == 0, "the head differs");
-    CHECK(memcmp(c.weight, full.weight, sizeof(full.weight)) == 0, "floats differ");
-    CHECK(memcmp(c.moment, full.moment, sizeof(full.moment)) == 0, "doubles differ");
-    CHECK(memcmp(c.count, full.count, sizeof(full.count)) == 0, "words differ");
-    CHECK(memcmp(c.key, full.key, sizeof(full.key)) == 0, "long words differ");
+    CHECK(is_same(&head, &wanted, sizeof(head)), "the head differs");
+    CHECK(is_same(c.weight, full.weight, sizeof(full.weight)), "floats differ");
+    CHECK(is_same(c.moment, full.moment, sizeof(full.moment)), "doubles differ");
+    CHECK(is_same(c.count, full.count, sizeof(full.count)), "words differ");
+    CHECK(is_same(c.key, full.key, sizeof(full.key)), "long words differ");
     CHECK_OK(pr_checkpoint_config(image, "here", &config));
     CHECK(config != NULL && strcmp(config, "seed: 1\n") == 0, "config is '%s'", config);
     pr_free(config);
     CHECK_OK(pr_checkpoint_verify(image, "here"));
     CHECK_OK(pack(7, &again));
-    CHECK(again.n_bytes == image->n_bytes && memcmp(again.bytes, image->bytes, again.n_bytes) == 0,
+    CHECK(again.n_bytes == image->n_bytes && is_same(again.bytes, image->bytes, again.n_bytes),
           "two checkpoints of one state differ");
     pr_free(again.bytes);
 }
@@ -119,8 +125,8 @@ static void test_damage(const pr_image *image)
         pr_checkpoint_head head = head_of(7);
         const bool whole = pr_checkpoint_unpack(&broken, "broken", &head, parts, N_PARTS) == PR_OK;
         const pr_checkpoint_head wanted = head_of(7);
-        n_silent += whole && (memcmp(&c, &full, sizeof(c)) != 0 ||
-                              memcmp(&head, &wanted, sizeof(head)) != 0);
+        n_silent +=
+            whole && (!is_same(&c, &full, sizeof(c)) || !is_same(&head, &wanted, sizeof(head)));
         pr_error_clear();
     }
     CHECK(n_silent == 0, "%d flipped bits changed what was read and were not found", (int)n_silent);
