@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is done with a trained run: predict, export, import and inspect, on one tiny run.
+"""What is done with a trained run: predict, export, import, inspect and bench, on a tiny one.
 
 An image alone, in a folder and in its dataset gets the same bits as in `eval`, on one rank and on
 three; a bad image is named and left out; features agree with the scores; exported weights begin
@@ -191,6 +191,19 @@ def test_inspect(folder, config, run_dir):
     check("damaged.h5" in said and ("checksum" in said or "not a whole checkpoint" in said), said)
 
 
+def test_bench(config):
+    """Rates agree with the times beside them; what the config has not is refused."""
+    for n_ranks in (1, 2):
+        out, _ = run(["bench", "step", "--config", config, "--steps", "4", "--warm", "1"], n_ranks)
+        words = out.replace(",", "").split()
+        rate, step_ms = float(words[1]), float(words[3])
+        check(0.2 < rate * step_ms / 1e3 / 32 < 1.5, "4 steps of 32 views: " + out)
+        out, _ = run(["bench", "loader", "--config", config, "--steps", "4"], n_ranks)
+        check(float(out.split()[1]) > 0 and "4 batches of 32 views on %d ranks" % n_ranks in out, out)
+    _, said = run(["bench", "step", "--config", config, "--steps", "1000"], code=None)
+    check("1002 steps are asked for" in said, said)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         data, config = os.path.join(folder, "data"), os.path.join(folder, "config.yaml")
@@ -204,6 +217,7 @@ def main():
         test_bad_images(folder, run_dir, images)
         test_weights(folder, config, run_dir)
         test_inspect(folder, config, run_dir)
+        test_bench(config)
     return 1 if FAILED else 0
 
 
