@@ -109,6 +109,48 @@ static void check_reference(const cpu_case *c, int number)
     cpu_end(&judge, &want);
 }
 
+/* Every allocation of prepare made to fail in turn: refused each time, and nothing is left over. */
+static void check_no_memory(const cpu_case *c, int number)
+{
+    enum { MOST = 16 };
+    pr_op_sig sig = {.attr = c->attr, .n_in = c->n_in};
+    bool wants[PR_OP_MAX_IN] = {false};
+    memcpy(sig.in, c->in, sizeof c->in);
+    CHECK_OK(c->info->infer(&sig));
+    for (int i = 0; i < c->n_in; i++) {
+        wants[i] = (c->info->diff_in >> i & 1U) != 0;
+    }
+    for (int n = 0; c->kernel->prepare != NULL && n < MOST; n++) {
+        const long before = pr_alloc_n_live();
+        void *state = NULL;
+        size_t n_bytes = 0;
+        pr_alloc_fail_on(n);
+        const pr_status status = c->kernel->prepare(&sig, wants, &state, &n_bytes);
+        pr_alloc_fail_on(-1);
+        if (status == PR_OK) {
+            if (c->kernel->release != NULL) {
+                c->kernel->release(state);
+            }
+            return;
+        }
+        CHECK(status == PR_ERR_NOMEM, "%s %d: %s", c->name, number, pr_error_message());
+        CHECK(pr_alloc_n_live() == before, "%s %d: allocation %d failed, and %ld are left over",
+              c->name, number, n, pr_alloc_n_live() - before);
+        pr_error_clear();
+    }
+}
+
+static void check_isa(void)
+{
+    pr_cpu_isa isa = PR_CPU_ISA_BASELINE;
+    CHECK_OK(pr_cpu_isa_get(&isa));
+    CHECK_OK(pr_cpu_isa_set(pr_cpu_isa_name(isa)));
+    CHECK_FAILS(pr_cpu_isa_set("sse9"), PR_ERR_INVALID, "sse9");
+    if (isa != PR_CPU_ISA_BASELINE) {
+        CHECK_FAILS(pr_cpu_isa_set("baseline"), PR_ERR_INVALID, "too late");
+    }
+}
+
 static void for_all(void (*check)(const cpu_case *, int))
 {
     for (int i = 0; i < N_LIBRARY_CASES; i++) {
@@ -169,6 +211,7 @@ int main(int argc, char **argv)
     for_all(check_offsets);
     for_all(check_add);
     for_all(check_reference);
-    CHECK_FAILS(pr_cpu_isa_set("sse9"), PR_ERR_INVALID, "sse9");
+    for_all(check_no_memory);
+    check_isa();
     return check_exit_code();
 }
