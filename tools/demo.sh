@@ -10,8 +10,8 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 if [ ! -f demo/faces/dataset.h5 ]; then
     echo "== making faces"
-    launch/run.sh 2 "$pristine" forge --procedural --out demo/faces --identities 150 --videos 2 \
-        --frames 4 --donors 2 --size 72 --split 0.7,0.1,0.2
+    launch/run.sh 2 "$pristine" forge --procedural --out demo/faces --identities 240 --videos 2 \
+        --frames 4 --size 72 --split 0.7,0.1,0.2
 fi
 echo "== a short cross-entropy run to begin from"
 launch/run.sh 2 "$pristine" train --config configs/rccl/demo_warm.yaml --run demo/warm

@@ -1,0 +1,92 @@
+/*
+ * The configs of RCCL's tables: every row loads and makes sense, rows of a table are different runs,
+ * and Table 2's Sup. Con is the run of Table 3's first row.
+ */
+#include "tests/check.h"
+#include "trainer/options.h"
+
+enum { N_TABLES = 6, MAX_ROWS = 8 };
+
+static pr_status apply_row(const char *path, const char *row, pr_train_options *options,
+                           uint64_t *hash)
+{
+    pr_config_schema schema = {.n_modules = 0};
+    pr_settings *settings = NULL;
+    pr_config *config = NULL;
+    PR_TRY(pr_settings_create(&settings));
+    pr_status status = pr_settings_add_file(settings, path);
+    if (status == PR_OK) {
+        status = pr_settings_choose_row(settings, row);
+    }
+    if (status == PR_OK) {
+        status = pr_settings_add_word(settings, "model.init=random");
+    }
+    if (status == PR_OK) {
+        status = pr_train_options_register(&schema, options);
+    }
+    if (status == PR_OK) {
+        status = pr_config_apply(&schema, settings, &config);
+    }
+    if (status == PR_OK) {
+        status = pr_train_options_check(options);
+    }
+    if (status == PR_OK) {
+        status = pr_config_hash(config, hash);
+    }
+    pr_config_destroy(&config);
+    pr_settings_destroy(&settings);
+    return status;
+}
+
+static uint64_t hash_of(const char *path, const char *row)
+{
+    pr_train_options options = {0};
+    uint64_t hash = 0;
+    CHECK(apply_row(path, row, &options, &hash) == PR_OK, "%s, row %s: %s", path, row,
+          pr_error_message());
+    pr_error_clear();
+    return hash;
+}
+
+static void check_table(const char *path)
+{
+    pr_settings *settings = NULL;
+    char **names = NULL;
+    int64_t n_names = 0;
+    uint64_t hashes[MAX_ROWS] = {0};
+    CHECK_OK(pr_settings_create(&settings));
+    CHECK_OK(pr_settings_add_file(settings, path));
+    CHECK_OK(pr_settings_rows(settings, &names, &n_names));
+    CHECK(n_names >= 2 && n_names <= MAX_ROWS, "%s has %lld rows", path, (long long)n_names);
+    for (int64_t i = 0; i < n_names && i < MAX_ROWS; i++) {
+        hashes[i] = hash_of(path, names[i]);
+        for (int64_t j = 0; j < i; j++) {
+            CHECK(hashes[i] != hashes[j], "%s: rows %s and %s are one run", path, names[j],
+                  names[i]);
+        }
+    }
+    pr_free(names);
+    pr_settings_destroy(&settings);
+}
+
+int main(int argc, char **argv)
+{
+    char path[4096];
+    const char *const folder = argc > 1 ? argv[1] : "configs/rccl";
+    for (int table = 1; table <= N_TABLES; table++) {
+        (void)snprintf(path, sizeof(path), "%s/table%d.yaml", folder, table);
+        check_table(path);
+    }
+    char other[4096];
+    (void)snprintf(path, sizeof(path), "%s/table2.yaml", folder);
+    (void)snprintf(other, sizeof(other), "%s/table3.yaml", folder);
+    CHECK(hash_of(path, "sup_con") == hash_of(other, "instance"),
+          "Table 2's Sup. Con is not Table 3's instance row");
+    CHECK(hash_of(path, "ours") != hash_of(path, "sup_con"), "two rows of Table 2 are one run");
+
+    /* What a table says of a row that it has not, and of a key that it does not vary. */
+    uint64_t hash = 0;
+    pr_train_options options = {0};
+    CHECK_FAILS(apply_row(path, "our", &options, &hash), PR_ERR_INVALID, "ours");
+    return check_exit_code();
+}
