@@ -136,7 +136,7 @@ pr_status pr_config_hash(const pr_config *config, uint64_t *hash)
             sorted[n++] = &config->values[i];
         }
     }
-    qsort(sorted, (size_t)n, sizeof(*sorted), by_key);
+    qsort(sorted, (size_t)n, sizeof(pr__value *), by_key); // NOLINT(bugprone-sizeof-expression)
     *hash = 0;
     for (int64_t i = 0; i < n; i++) {
         *hash = hash_of_value(sorted[i], *hash);

@@ -56,7 +56,7 @@ static double by_definition(const double *x, int64_t a, int64_t b)
 static void check_sum(int64_t n)
 {
     static const double values[] = {1e8, 1.0, -1e8, -0.0, 1e-9, -1.0, 3.0};
-    double x[100];
+    double x[100] = {0.0};
     for (int64_t i = 0; i < n; i++) {
         x[i] = values[(i * i + 3 * i) % 7];
     }

@@ -81,9 +81,11 @@ static void test_lists(void)
           "the commas of a value stay: %s", v.set[0]);
     CHECK_OK(parse("--must\nx\n--set=a={b: 1, c: [2, 3]}\n", &v));
     CHECK(is_list(v.set, "a={b: 1, c: [2, 3]}", NULL, NULL), "%s", v.set[0]);
+    static const char one_more[] = "--set\nk=v\n";
     char many[MAX_WORDS * 8] = "--must\nx\n";
-    for (int i = 0; i < PR_OPTION_LIST_MAX; i++) {
-        (void)strcat(many, "--set\nk=v\n");
+    char *end = many + strlen(many);
+    for (int i = 0; i < PR_OPTION_LIST_MAX; i++, end += sizeof(one_more) - 1) {
+        memcpy(end, one_more, sizeof(one_more));
     }
     CHECK_FAILS(parse(many, &v), PR_ERR_INVALID, "--set has more than 63 words");
 }
