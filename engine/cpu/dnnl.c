@@ -14,6 +14,7 @@ struct pr_dnnl_conv {
     pr_dnnl_pass pass;
     bool bias;
     bool reorders; /* the library's weights are not plain */
+    size_t align_bytes;
     size_t weights_bytes, scratch_bytes;
     dnnl_stream_t stream;
     dnnl_primitive_t conv, reorder;
@@ -149,6 +150,8 @@ static pr_status conv_make(pr_dnnl_conv *c, const pr_dnnl_conv_shape *shape)
     PR_TRY(pr_cpu_thread_begin());
     dnnl_engine_t engine = NULL;
     dnnl_primitive_desc_t pd = NULL;
+    /* Its SSE4.1 kernels add straight from memory, which faults off a multiple of 16 bytes. */
+    c->align_bytes = isa == PR_CPU_ISA_BASELINE ? 16 : sizeof(float);
     PR_TRY(engine_get(&engine));
     PR_TRY_DNNL("stream", dnnl_stream_create(&c->stream, engine, dnnl_stream_default_flags));
     PR_TRY(pr__dnnl_conv_pd(engine, c->pass, shape, &pd));
@@ -218,12 +221,15 @@ typedef struct placed {
 } placed;
 
 /* The library's handles are not const; it only reads what a pass does not make. */
-static pr_status place(const placed *all, int n)
+static pr_status place(const placed *all, int n, size_t align_bytes)
 {
     for (int i = 0; i < n; i++) {
         if (all[i].memory == NULL) {
             continue;
         }
+        PR_REQUIRE((uintptr_t)all[i].data % align_bytes == 0, PR_ERR_INVALID,
+                   "a tensor of a convolution begins at a multiple of %zu bytes, must be of %zu",
+                   (size_t)((uintptr_t)all[i].data & -(uintptr_t)all[i].data), align_bytes);
         void *handle = NULL;
         memcpy(&handle, &all[i].data, sizeof handle);
         PR_TRY_DNNL("memory handle", dnnl_memory_set_data_handle(all[i].memory, handle));
@@ -282,7 +288,7 @@ pr_status pr_dnnl_conv_run(pr_dnnl_conv *conv, const float *x, const float *w, c
         {c->reorder_scratch, scratch},
     };
     PR_TRY(pr_cpu_thread_begin());
-    PR_TRY(place(all, N_MEMORIES));
+    PR_TRY(place(all, N_MEMORIES, c->align_bytes));
     if (c->reorders && !makes_weights) {
         PR_TRY(run_reorder(c));
     }

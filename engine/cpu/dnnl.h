@@ -42,7 +42,9 @@ size_t pr_dnnl_conv_workspace(const pr_dnnl_conv *conv);
 /**
  * Runs the pass, on a thread that pr_cpu_thread_begin has prepared. What the pass makes (y, dx, dw)
  * is overwritten; the rest is only read. BIAS [c_out] may be NULL where the shape has none.
- * WORKSPACE is aligned to PR_ALIGN_BYTES.
+ * WORKSPACE is aligned to PR_ALIGN_BYTES, tensors to 16 bytes where the level is the baseline.
+ *
+ * Errors: PR_ERR_INVALID for a tensor that is not aligned so; PR_ERR_DEVICE.
  */
 pr_status pr_dnnl_conv_run(pr_dnnl_conv *conv, const float *x, const float *w, const float *bias,
                            const float *y, void *workspace);

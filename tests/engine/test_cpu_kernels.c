@@ -13,8 +13,12 @@
 
 static void check_offsets(const cpu_case *c, int number)
 {
+    pr_cpu_isa isa = PR_CPU_ISA_BASELINE;
+    CHECK_OK(pr_cpu_isa_get(&isa));
+    const bool is_library = c >= library_cases && c < library_cases + N_LIBRARY_CASES;
+    const size_t apart = is_library && isa == PR_CPU_ISA_BASELINE ? 16 : sizeof(float);
     const uint64_t first = cpu_evaluate(c, 0, 7, false);
-    for (size_t offset = 4; offset < 64; offset += 4) {
+    for (size_t offset = apart; offset < 64; offset += apart) {
         const uint64_t hash = cpu_evaluate(c, offset, 7, false);
         CHECK(hash == first, "%s %d: other bits at an offset of %zu bytes", c->name, number,
               offset);
@@ -140,6 +144,21 @@ static void check_no_memory(const cpu_case *c, int number)
     }
 }
 
+/* Off a multiple of 16 bytes the library's SSE4.1 kernels would crash: refused instead. */
+static void check_alignment(void)
+{
+    pr_cpu_isa isa = PR_CPU_ISA_BASELINE;
+    CHECK_OK(pr_cpu_isa_get(&isa));
+    if (isa != PR_CPU_ISA_BASELINE) {
+        return;
+    }
+    cpu_run run;
+    cpu_begin(&library_cases[0], 4, 1, false, &run);
+    const pr_call call = cpu_call(&library_cases[0], &run);
+    CHECK_FAILS(library_cases[0].kernel->forward(&call), PR_ERR_INVALID, "must be of 16");
+    cpu_end(&library_cases[0], &run);
+}
+
 static void check_isa(void)
 {
     pr_cpu_isa isa = PR_CPU_ISA_BASELINE;
@@ -213,5 +232,6 @@ int main(int argc, char **argv)
     for_all(check_reference);
     for_all(check_no_memory);
     check_isa();
+    check_alignment();
     return check_exit_code();
 }
