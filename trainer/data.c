@@ -2,6 +2,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fs.h"
+#include "engine/base/hash.h"
 #include "engine/base/text.h"
 
 #include <stdio.h>
@@ -134,4 +135,24 @@ int64_t pr_data_test_find(const pr_train_options *options, const char *name, int
         }
     }
     return first;
+}
+
+static uint64_t add_word(uint64_t hash, const pr_samples *samples, pr_word word)
+{
+    const char *const text = pr_samples_word(samples, word);
+    return pr_hash64(text, strlen(text), hash);
+}
+
+uint64_t pr_data_hash(const pr_samples *samples)
+{
+    uint64_t hash = pr_samples_hash(samples);
+    for (int64_t i = 0; i < pr_samples_n(samples); i++) {
+        const pr_sample *const sample = pr_samples_at(samples, i);
+        hash = pr_hash64(&sample->label, sizeof(sample->label), hash);
+        hash = add_word(hash, samples, sample->bg_video);
+        hash = add_word(hash, samples, sample->bg_id);
+        hash = add_word(hash, samples, sample->face_id);
+        hash = add_word(hash, samples, sample->face_video);
+    }
+    return hash;
 }

@@ -22,4 +22,10 @@ pr_status pr_data_open(const pr_train_options *options, const char *key,
 /** One name of data.test: how many selections it has, from which on. -1 where there is none. */
 int64_t pr_data_test_find(const pr_train_options *options, const char *name, int64_t *n);
 
+/**
+ * A hash of what training sees of SAMPLES: pr_samples_hash, and every sample's label, background,
+ * persons and faces, from which labels and pairs come. The same in any sharding.
+ */
+uint64_t pr_data_hash(const pr_samples *samples);
+
 #endif

@@ -262,8 +262,8 @@ static pr_status open_data(pr_run *run)
 /* Both what is trained on and what the best is chosen on; folders may change, crops may not. */
 static uint64_t data_hash(const pr_run *run)
 {
-    const uint64_t hashes[2] = {pr_samples_hash(run->train),
-                                run->val == NULL ? 0 : pr_samples_hash(run->val)};
+    const uint64_t hashes[2] = {pr_data_hash(run->train),
+                                run->val == NULL ? 0 : pr_data_hash(run->val)};
     return pr_hash64(hashes, sizeof(hashes), 0);
 }
 
