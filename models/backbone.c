@@ -5,7 +5,7 @@
 #include <string.h>
 
 typedef pr_status (*build_fn)(pr_graph *graph, const pr_backbone_options *options,
-                              const char *prefix, pr_value image, pr_value *features);
+                              const char *prefix, pr_value image, pr_backbone_out *out);
 
 static const struct {
     const char *name;
@@ -24,11 +24,11 @@ const char *pr_backbone_name(int i)
 }
 
 pr_status pr_backbone_build(pr_graph *graph, const char *name, const pr_backbone_options *options,
-                            const char *prefix, pr_value image, pr_value *features)
+                            const char *prefix, pr_value image, pr_backbone_out *out)
 {
     for (int i = 0; i < N_BACKBONES; i++) {
         if (strcmp(backbones[i].name, name) == 0) {
-            return backbones[i].build(graph, options, prefix, image, features);
+            return backbones[i].build(graph, options, prefix, image, out);
         }
     }
     return PR_FAIL(PR_ERR_INVALID, "no backbone is called '%s'; the first of %d is '%s'", name,

@@ -17,15 +17,26 @@ typedef struct pr_backbone_options {
     int64_t n_sync_views;
 } pr_backbone_options;
 
+enum { PR_BACKBONE_MAX_TAPS = 4 };
+
+/** What a backbone offers: a graph computes what is used of it and takes its gradient, no more. */
+typedef struct pr_backbone_out {
+    pr_value features; /* [N, F], pooled: what classifiers and projectors stand on */
+    pr_value map;      /* [N, h, w, C], the last map before pooling */
+    /* Earlier maps in the order of the network, largest first: which, says the model's header. */
+    pr_value taps[PR_BACKBONE_MAX_TAPS];
+    int n_taps;
+} pr_backbone_out;
+
 /**
- * Adds the backbone NAME to GRAPH: from IMAGE [N, H, W, 3] real to *FEATURES [N, F]. Its tensors'
- * names begin with PREFIX ("backbone."), then go on as in PyTorch's models.
+ * Adds the backbone NAME to GRAPH: from IMAGE [N, H, W, 3] real to *OUT. Its tensors' names begin
+ * with PREFIX ("backbone."), then go on as in PyTorch's models.
  *
  * Errors: PR_ERR_INVALID for a name that models/model_list.h has not; PR_ERR_SHAPE for images that
  * are too small, with the layer's name.
  */
 pr_status pr_backbone_build(pr_graph *graph, const char *name, const pr_backbone_options *options,
-                            const char *prefix, pr_value image, pr_value *features);
+                            const char *prefix, pr_value image, pr_backbone_out *out);
 
 /** Name number I of models/model_list.h, or NULL past the last. */
 const char *pr_backbone_name(int i);

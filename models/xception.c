@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { LAYER_BYTES = 64, MOST_MIDDLE = 64 };
+enum { LAYER_BYTES = 64, MOST_MIDDLE = 64, N_TAPS = 3 };
 
 /* N_REPS separable convolutions, then pooling by STRIDE unless that is 1, plus a skip. */
 typedef struct block {
@@ -93,7 +93,8 @@ static pr_status stem_build(const pr__builder *builder, double width, pr_value x
     return pr__norm_build(builder, "bn2", PR_ACT_RELU, x, out);
 }
 
-static pr_status top_build(const pr__builder *builder, double width, pr_value x, pr_value *out)
+static pr_status top_build(const pr__builder *builder, double width, pr_value x,
+                           pr_backbone_out *out)
 {
     char pool[LAYER_BYTES];
 
@@ -102,9 +103,10 @@ static pr_status top_build(const pr__builder *builder, double width, pr_value x,
     PR_TRY(pr__norm_build(builder, "bn3", PR_ACT_RELU, x, &x));
     PR_TRY(
         pr__separable_build(builder, "conv4", pr__scale_width(top[1], width), PR_ACT_NONE, x, &x));
-    PR_TRY(pr__norm_build(builder, "bn4", PR_ACT_RELU, x, &x));
+    PR_TRY(pr__norm_build(builder, "bn4", PR_ACT_RELU, x, &out->map));
     (void)snprintf(pool, sizeof(pool), "%sglobal_pool", builder->prefix);
-    return pr_graph_op(builder->graph, PR_OP_global_avg_pool, pool, NULL, &x, 1, out, 1);
+    return pr_graph_op(builder->graph, PR_OP_global_avg_pool, pool, NULL, &out->map, 1,
+                       &out->features, 1);
 }
 
 /* How many middle blocks OPTIONS ask for, having checked these and the image. */
@@ -125,7 +127,7 @@ static pr_status check(const pr_desc *image, const pr_backbone_options *options,
 }
 
 pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options, const char *prefix,
-                            pr_value image, pr_value *features)
+                            pr_value image, pr_backbone_out *out)
 {
     const pr__builder builder = {graph, prefix, options->n_sync_views};
     const int n_entry = sizeof(entry) / sizeof(*entry);
@@ -134,9 +136,13 @@ pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options,
 
     PR_TRY(check(pr_graph_desc(graph, image), options, &n_middle));
     PR_TRY(stem_build(&builder, options->width, x, &x));
+    *out = (pr_backbone_out){.taps = {x}, .n_taps = 1};
     for (int i = 0; i < n_entry + n_middle + 1; i++) {
         const block *const b = i < n_entry ? &entry[i] : (i < n_entry + n_middle ? &middle : &last);
         PR_TRY(block_build(&builder, i + 1, b, options->width, x, &x));
+        if (out->n_taps < N_TAPS) {
+            out->taps[out->n_taps++] = x;
+        }
     }
-    return top_build(&builder, options->width, x, features);
+    return top_build(&builder, options->width, x, out);
 }

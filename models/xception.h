@@ -13,10 +13,13 @@
  * bn1.weight, block1.rep.0.conv1.weight, block1.skip.weight. With another depth the blocks are
  * numbered through, so that block 12 of depth 1 has another number.
  *
+ * Taps: after conv2 and its ReLU (64 channels), after block1 (128) and after block2 (256), these
+ * two before the ReLU that the next block begins with. The map is conv4's after its ReLU.
+ *
  * Initial values: convolutions normal with variance 2 / fan-out, batch norm 1 and 0. Images of 32
  * pixels are the smallest that fit.
  */
 pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options, const char *prefix,
-                            pr_value image, pr_value *features);
+                            pr_value image, pr_backbone_out *out);
 
 #endif

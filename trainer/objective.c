@@ -59,7 +59,10 @@ static pr_status build_features(const pr_build *build, pr_graph *graph, pr_value
     PR_TRY(pr_graph_input(graph, "image",
                           pr_desc_4(pr_graph_real(graph), build->n_rows, model->px, model->px, 3),
                           false, &image));
-    return pr_backbone_build(graph, model->name, &options, "backbone.", image, features);
+    pr_backbone_out out;
+    PR_TRY(pr_backbone_build(graph, model->name, &options, "backbone.", image, &out));
+    *features = out.features;
+    return PR_OK;
 }
 
 pr_status pr_build_embedding(const pr_build *build, pr_graph *graph)

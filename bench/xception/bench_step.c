@@ -48,15 +48,15 @@ static pr_status build_graph(bench *b)
     pr_value image;
     pr_value label;
     pr_value weight;
-    pr_value features;
+    pr_backbone_out body;
     pr_value logits;
     PR_TRY(pr_graph_create("bench", PR_F32, &b->graph));
     PR_TRY(pr_graph_input(b->graph, "image", pr_desc_4(PR_F32, n, o->size, o->size, 3), false,
                           &image));
     PR_TRY(pr_graph_input(b->graph, "label", pr_desc_1(PR_I32, n), false, &label));
     PR_TRY(pr_graph_input(b->graph, "weight", pr_desc_1(PR_F32, n), false, &weight));
-    PR_TRY(pr_backbone_build(b->graph, "xception", &model, "backbone.", image, &features));
-    PR_TRY(pr_classifier_build(b->graph, "fc.", 2, features, &logits));
+    PR_TRY(pr_backbone_build(b->graph, "xception", &model, "backbone.", image, &body));
+    PR_TRY(pr_classifier_build(b->graph, "fc.", 2, body.features, &logits));
     const pr_value in[] = {logits, label, weight};
     pr_value out[2];
     PR_TRY(pr_graph_op(b->graph, PR_OP_softmax_ce, "loss", NULL, in, 3, out, 2));

@@ -17,7 +17,10 @@ static pr_status build(int64_t px, const pr_backbone_options *options, const cha
     pr_value image;
     PR_TRY(pr_graph_create("model", PR_F32, graph));
     PR_TRY(pr_graph_input(*graph, "image", pr_desc_4(PR_F32, VIEWS, px, px, 3), false, &image));
-    return pr_backbone_build(*graph, name, options, "backbone.", image, features);
+    pr_backbone_out out;
+    PR_TRY(pr_backbone_build(*graph, name, options, "backbone.", image, &out));
+    *features = out.features;
+    return PR_OK;
 }
 
 static pr_status store_of(const pr_graph *graph, pr_store **store)
@@ -92,6 +95,32 @@ static void test_size(void)
     pr_plan_destroy(&plan);
     pr_graph_destroy(&graph);
     pr_store_destroy(&store);
+}
+
+/* Three maps on the way and the last one, with their sizes at 299 pixels. */
+static void test_taps(void)
+{
+    const pr_backbone_options options = {.width = 1.0, .depth = 0.125};
+    const struct {
+        int64_t size, n_channels;
+    } want[] = {{147, 64}, {74, 128}, {37, 256}, {10, 2048}};
+    enum { N_TAPS = 3 };
+    pr_graph *graph = NULL;
+    pr_backbone_out out = {.n_taps = 0};
+    pr_value image;
+
+    CHECK_OK(pr_graph_create("model", PR_F32, &graph));
+    CHECK_OK(pr_graph_input(graph, "image", pr_desc_4(PR_F32, VIEWS, 299, 299, 3), false, &image));
+    CHECK_OK(pr_backbone_build(graph, "xception", &options, "", image, &out));
+    CHECK(out.n_taps == N_TAPS, "%d taps", out.n_taps);
+    for (int i = 0; i <= N_TAPS; i++) {
+        const pr_shape *const s = &pr_graph_desc(graph, i < N_TAPS ? out.taps[i] : out.map)->shape;
+        CHECK(s->n_dims == 4 && s->dims[1] == want[i].size && s->dims[2] == want[i].size &&
+                  s->dims[3] == want[i].n_channels,
+              "map %d is [%lld, %lld, %lld]", i, (long long)s->dims[1], (long long)s->dims[2],
+              (long long)s->dims[3]);
+    }
+    pr_graph_destroy(&graph);
 }
 
 static void test_refusals(void)
@@ -229,6 +258,7 @@ static void test_allocations(void)
 int main(void)
 {
     test_size();
+    test_taps();
     test_refusals();
     test_sync();
     test_init();

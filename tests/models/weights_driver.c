@@ -28,10 +28,10 @@ static pr_status read_graph(pr_graph *graph)
         pr_value value;
         if (kind[0] == 'm') {
             const pr_backbone_options options = {.width = 1.0, .depth = 1.0};
-            pr_value features;
+            pr_backbone_out out;
             PR_TRY(
                 pr_graph_input(graph, "image", pr_desc_4(PR_F32, 1, 299, 299, 3), false, &value));
-            PR_TRY(pr_backbone_build(graph, name, &options, "backbone.", value, &features));
+            PR_TRY(pr_backbone_build(graph, name, &options, "backbone.", value, &out));
             continue;
         }
         const pr_init init = {PR_INIT_ONE, 0.0};

@@ -110,6 +110,7 @@ static pr_status graph_build(pr_graph *g, int64_t px, int64_t n, double width, d
     const pr_dtype real = pr_graph_real(g);
     const pr_backbone_options options = {.width = width, .depth = depth};
     const pr_projector_options projector = {.n_out = N_Z};
+    pr_backbone_out body;
     pr_value x;
     pr_value z;
     pr_value in[3];
@@ -118,12 +119,12 @@ static pr_status graph_build(pr_graph *g, int64_t px, int64_t n, double width, d
     PR_TRY(pr_graph_input(g, "image", pr_desc_4(real, n, px, px, 3), true, &x));
     PR_TRY(pr_graph_input(g, "label", pr_desc_1(PR_I32, n), false, &in[1]));
     PR_TRY(pr_graph_input(g, "weight", pr_desc_1(real, n), false, &in[2]));
-    PR_TRY(pr_backbone_build(g, "xception", &options, "", x, &x));
-    PR_TRY(pr_classifier_build(g, "fc.", N_CLASSES, x, &in[0]));
+    PR_TRY(pr_backbone_build(g, "xception", &options, "", x, &body));
+    PR_TRY(pr_classifier_build(g, "fc.", N_CLASSES, body.features, &in[0]));
     PR_TRY(pr_graph_output(g, "logits", in[0], false));
     PR_TRY(pr_graph_op(g, PR_OP_softmax_ce, "ce", NULL, in, 3, out, 2));
     PR_TRY(pr_graph_output(g, "loss", out[0], true));
-    PR_TRY(pr_projector_build(g, &projector, "projector.", x, &z));
+    PR_TRY(pr_projector_build(g, &projector, "projector.", body.features, &z));
     return pr_graph_output(g, "z", z, true);
 }
 
