@@ -113,15 +113,23 @@ static int hull_of(point *p, int n, point *hull)
     return k - 1;
 }
 
-static int mask_hull(const pr_swap_style *style, const double points[PR_N_LANDMARKS][2],
-                     point *hull)
+int pr_mask_landmarks(pr_mask_kind kind, int indices[PR_N_LANDMARKS])
 {
-    point p[PR_N_LANDMARKS];
     int n = 0;
     for (int s = 0; s < MAX_SPANS; s++) {
-        for (int i = SPANS[style->mask][s].first; i <= SPANS[style->mask][s].last; i++) {
-            p[n++] = (point){points[i][0], points[i][1]};
+        for (int i = SPANS[kind][s].first; i <= SPANS[kind][s].last; i++) {
+            indices[n++] = i;
         }
+    }
+    return n;
+}
+
+static int shrunken_hull(const double points[PR_N_LANDMARKS][2], const int *indices, int n,
+                         double shrink, point *hull)
+{
+    point p[PR_N_LANDMARKS];
+    for (int i = 0; i < n; i++) {
+        p[i] = (point){points[indices[i]][0], points[indices[i]][1]};
     }
     const int n_hull = hull_of(p, n, hull);
     point mid = {0, 0};
@@ -130,8 +138,8 @@ static int mask_hull(const pr_swap_style *style, const double points[PR_N_LANDMA
         mid.y += hull[i].y / n_hull;
     }
     for (int i = 0; i < n_hull; i++) {
-        hull[i].x += (mid.x - hull[i].x) * style->shrink;
-        hull[i].y += (mid.y - hull[i].y) * style->shrink;
+        hull[i].x += (mid.x - hull[i].x) * shrink;
+        hull[i].y += (mid.y - hull[i].y) * shrink;
     }
     return n_hull;
 }
@@ -176,16 +184,25 @@ static void fill(const point *hull, int n, const pr_image_u8 *mask)
     }
 }
 
-pr_status pr_swap_mask(const pr_swap_style *style, const double points[PR_N_LANDMARKS][2],
-                       const pr_image_u8 *mask)
+pr_status pr_mask_fill(const double points[PR_N_LANDMARKS][2], const int *indices, int n,
+                       double shrink, const pr_image_u8 *mask)
 {
     enum { MIN_CORNERS = 3 };
     point hull[2 * PR_N_LANDMARKS];
-    const int n = mask_hull(style, points, hull);
-    PR_REQUIRE(n >= MIN_CORNERS, PR_ERR_INVALID,
-               "swap: the mask's landmarks have a hull of %d corners, must be at least %d", n,
-               MIN_CORNERS);
-    fill(hull, n, mask);
+    const int n_corners = shrunken_hull(points, indices, n, shrink, hull);
+    PR_REQUIRE(n_corners >= MIN_CORNERS, PR_ERR_INVALID,
+               "swap: the mask's landmarks have a hull of %d corners, must be at least %d",
+               n_corners, MIN_CORNERS);
+    fill(hull, n_corners, mask);
+    return PR_OK;
+}
+
+pr_status pr_swap_mask(const pr_swap_style *style, const double points[PR_N_LANDMARKS][2],
+                       const pr_image_u8 *mask)
+{
+    int indices[PR_N_LANDMARKS];
+    const int n = pr_mask_landmarks(style->mask, indices);
+    PR_TRY(pr_mask_fill(points, indices, n, style->shrink, mask));
     const double sigma = fmin(style->softness * pr_face_width(points), PR_BLUR_MAX_SIGMA);
     if (sigma > 0.1) { /* below, the edge's own pixel holds all of the blur */
         uint16_t *const scratch =

@@ -54,6 +54,18 @@ pr_status pr_swap_style_check(const pr_swap_style *style);
 double pr_eye_distance(const double points[PR_N_LANDMARKS][2]);
 double pr_face_width(const double points[PR_N_LANDMARKS][2]);
 
+/** The landmarks that make the hull of KIND; returns how many of INDICES are used. */
+int pr_mask_landmarks(pr_mask_kind kind, int indices[PR_N_LANDMARKS]);
+
+/**
+ * MASK (one channel, bytes of the caller's) becomes, in 255ths, how much of each pixel the convex
+ * hull of the N landmarks INDICES covers: hard but for the edge's own pixels. SHRINK as in the style.
+ *
+ * Errors: PR_ERR_INVALID where the landmarks have no area.
+ */
+pr_status pr_mask_fill(const double points[PR_N_LANDMARKS][2], const int *indices, int n,
+                       double shrink, const pr_image_u8 *mask);
+
 /**
  * MASK (one channel, bytes of the caller's) becomes 255 where STYLE replaces the face at POINTS, 0
  * elsewhere, with the soft edge. Allocates its scratch.

@@ -35,7 +35,12 @@ typedef struct pr_sample {
 } pr_sample;
 
 typedef enum pr_generator {
-    PR_GEN_NONE, /* the crop as it is; later generators forge in memory */
+    PR_GEN_NONE,  /* the crop as it is */
+    PR_GEN_MIXUP, /* DCL: a fake mixed with its aligned real, the mate */
+    PR_GEN_ADDG,  /* DADD: a pristine crop forged as the category says; the mate is its donor */
+    PR_GEN_XP,    /* the same crop perturbed as a whole: it stays pristine, its label is real */
+    PR_GEN_FWA,   /* Li and Lyu's: the face shrunk, blurred and enlarged */
+    PR_GEN_BI,    /* face X-ray's: the face of the mate blended in */
 } pr_generator;
 
 typedef enum pr_pair_level {

@@ -5,6 +5,14 @@
 
 enum { STEPS = 32768 }; /* of a weight: two of them and a byte stay inside 64 bits by far */
 
+/* Index I mirrored at the ends of 0 .. n - 1, the ends themselves not repeated. */
+static int64_t mirror(int64_t i, int64_t n)
+{
+    const int64_t period = n > 1 ? 2 * (n - 1) : 1;
+    const int64_t j = ((i % period) + period) % period;
+    return j < n ? j : period - j;
+}
+
 /* The channels of the pixel at (x, y), or black. */
 static const uint8_t *pixel_at(const pr_image_u8 *in, int64_t x, int64_t y, pr_border border)
 {
@@ -14,21 +22,27 @@ static const uint8_t *pixel_at(const pr_image_u8 *in, int64_t x, int64_t y, pr_b
     if (border == PR_BORDER_BLACK && (x < 0 || y < 0 || x > right || y > bottom)) {
         return black;
     }
+    if (border == PR_BORDER_MIRROR) {
+        x = mirror(x, in->width);
+        y = mirror(y, in->height);
+    }
     x = x < 0 ? 0 : (x > right ? right : x);
     y = y < 0 ? 0 : (y > bottom ? bottom : y);
     return in->data + (size_t)((y * in->width + x) * in->channels);
 }
 
 /* A point far outside would not fit an integer; all that matters of it is that it is outside. */
-static double within(double v, double limit)
+static double within(double v, int side, pr_border border)
 {
-    return v < -2.0 ? -2.0 : (v > limit + 1.0 ? limit + 1.0 : v);
+    const double room = border == PR_BORDER_MIRROR ? (double)PR_IMAGE_MAX_PX : 1.0;
+    const double limit = (double)side + room;
+    return v < -1.0 - room ? -1.0 - room : (v > limit ? limit : v);
 }
 
 static void sample(const pr_image_u8 *in, double x, double y, pr_border border, uint8_t *out)
 {
-    x = within(x, (double)in->width);
-    y = within(y, (double)in->height);
+    x = within(x, in->width, border);
+    y = within(y, in->height, border);
     const double x_floor = floor(x);
     const double y_floor = floor(y);
     const int64_t x0 = (int64_t)x_floor;

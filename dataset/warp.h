@@ -5,8 +5,9 @@
 #include "dataset/image.h"
 
 typedef enum pr_border {
-    PR_BORDER_BLACK,  /* pixels outside IN are 0 */
-    PR_BORDER_NEAREST /* they are the nearest pixel of the edge */
+    PR_BORDER_BLACK,   /* pixels outside IN are 0 */
+    PR_BORDER_NEAREST, /* they are the nearest pixel of the edge */
+    PR_BORDER_MIRROR   /* IN goes on mirrored at its edges, without repeating the edge pixel */
 } pr_border;
 
 /**
