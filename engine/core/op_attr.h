@@ -7,16 +7,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum pr_act { PR_ACT_NONE, PR_ACT_RELU } pr_act;
+typedef enum pr_act {
+    PR_ACT_NONE,
+    PR_ACT_RELU,
+    PR_ACT_SILU, /* v / (1 + exp(-v)); of batch_norm and bn_apply only */
+} pr_act;
+
+/*
+ * In place of a padding: TensorFlow's "SAME". The output has ceil(size / stride) pixels; what has to
+ * be padded for that is halved, and an odd pixel goes behind.
+ */
+enum { PR_PAD_SAME = -1 };
 
 typedef struct pr_conv2d_attr {
-    int stride, pad, dilation; /* equal in both directions; pad in pixels on each side */
+    /* Equal in both directions; pad in pixels on each side, or PR_PAD_SAME. */
+    int stride, pad, dilation;
 } pr_conv2d_attr;
 
 typedef struct pr_depthwise_attr {
     int stride, pad, dilation;
     pr_act act_in; /* applied to x as it is read: Xception's blocks begin with a ReLU */
 } pr_depthwise_attr;
+
+/** Padding before the first of SIZE pixels where a window of WINDOW taps slides. */
+static inline int pr_pad_before(int pad, int64_t size, int64_t window, int stride, int dilation)
+{
+    if (pad != PR_PAD_SAME) {
+        return pad;
+    }
+    const int64_t n_out = (size + stride - 1) / stride;
+    const int64_t total = (n_out - 1) * stride + dilation * (window - 1) + 1 - size;
+    return total > 0 ? (int)(total / 2) : 0;
+}
 
 typedef struct pr_batch_norm_attr {
     double eps;

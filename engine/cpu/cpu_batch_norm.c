@@ -14,12 +14,6 @@ static pr_status prepare(const pr_op_sig *sig, const bool *wants_grad, void **st
     return PR_OK;
 }
 
-static bool with_relu(const pr_call *call)
-{
-    const pr_batch_norm_attr *const attr = call->attr;
-    return attr->act == PR_ACT_RELU;
-}
-
 static pr_status forward(const pr_call *call)
 {
     const pr_batch_norm_attr *const attr = call->attr;
@@ -42,7 +36,7 @@ static pr_status forward(const pr_call *call)
                             pr__f32(&call->stat[0]), pr__f32(&call->stat[1]));
     }
     pr__norm_scale(&space, mean, inv_std, pr__f32(&call->in[GAMMA]), pr__f32(&call->in[BETA]));
-    const pr__norm_coef coef = pr__norm_coef_of(&space, with_relu(call));
+    const pr__norm_coef coef = pr__norm_coef_of(&space, attr->act);
     loops->norm_apply(n_rows, space.c, &coef, x, pr__f32(&call->out[0]));
     return PR_OK;
 }
@@ -69,6 +63,7 @@ static void fill_coefficients(const pr_call *call, pr__norm_space *space, int64_
 
 static pr_status backward(const pr_call *call)
 {
+    const pr_batch_norm_attr *const attr = call->attr;
     const double *const mean = call->saved[MEAN].data;
     const double *const inv_std = call->saved[INV_STD].data;
     const int64_t n_rows = pr__n_rows(&call->in[X].shape);
@@ -78,10 +73,10 @@ static pr_status backward(const pr_call *call)
     const pr__loops *loops = NULL;
     PR_TRY(pr__loops_get(&loops));
     pr__norm_scale(&space, mean, inv_std, pr__f32(&call->in[GAMMA]), pr__f32(&call->in[BETA]));
-    pr__norm_grad_sums(loops, &space, n_rows, with_relu(call), mean, inv_std, x, dy);
+    pr__norm_grad_sums(loops, &space, n_rows, attr->act, mean, inv_std, x, dy);
     if (call->grad_in[X].data != NULL) {
         fill_coefficients(call, &space, n_rows);
-        const pr__norm_coef coef = pr__norm_coef_of(&space, with_relu(call));
+        const pr__norm_coef coef = pr__norm_coef_of(&space, attr->act);
         loops->norm_grad_apply(n_rows, space.c, &coef, x, dy, pr__f32(&call->grad_in[X]),
                                call->grad_add[X]);
     }

@@ -33,7 +33,7 @@ static pr_status forward(const pr_call *call)
                             inv_std, pr__f32(&call->stat[0]), pr__f32(&call->stat[1]));
     }
     pr__norm_scale(&space, mean, inv_std, pr__f32(&call->in[GAMMA]), pr__f32(&call->in[BETA]));
-    const pr__norm_coef coef = pr__norm_coef_of(&space, attr->act == PR_ACT_RELU);
+    const pr__norm_coef coef = pr__norm_coef_of(&space, attr->act);
     loops->norm_apply(pr__n_rows(&call->in[X].shape), space.c, &coef, pr__f32(&call->in[X]),
                       pr__f32(&call->out[0]));
     return PR_OK;
@@ -68,7 +68,6 @@ static void sums_gradient(const pr_call *call, const pr__norm_space *space)
 static pr_status backward(const pr_call *call)
 {
     const pr_batch_norm_attr *const attr = call->attr;
-    const bool relu = attr->act == PR_ACT_RELU;
     const double *const mean = call->saved[MEAN].data;
     const double *const inv_std = call->saved[INV_STD].data;
     const int64_t n_rows = pr__n_rows(&call->in[X].shape);
@@ -78,12 +77,12 @@ static pr_status backward(const pr_call *call)
     const pr__loops *loops = NULL;
     PR_TRY(pr__loops_get(&loops));
     pr__norm_scale(&space, mean, inv_std, pr__f32(&call->in[GAMMA]), pr__f32(&call->in[BETA]));
-    pr__norm_grad_sums(loops, &space, n_rows, relu, mean, inv_std, x, dy);
+    pr__norm_grad_sums(loops, &space, n_rows, attr->act, mean, inv_std, x, dy);
     if (call->grad_in[X].data != NULL) {
         memcpy(space.a, space.scale, (size_t)space.c * sizeof(float));
         memset(space.b, 0, (size_t)space.c * sizeof(float));
         memset(space.k, 0, (size_t)space.c * sizeof(float));
-        const pr__norm_coef coef = pr__norm_coef_of(&space, relu);
+        const pr__norm_coef coef = pr__norm_coef_of(&space, attr->act);
         loops->norm_grad_apply(n_rows, space.c, &coef, x, dy, pr__f32(&call->grad_in[X]),
                                call->grad_add[X]);
     }

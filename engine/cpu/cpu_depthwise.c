@@ -17,22 +17,25 @@ static pr_status prepare(const pr_op_sig *sig, const bool *wants_grad, void **st
     const pr_depthwise_attr *const attr = sig->attr;
     const int64_t *const x = sig->in[X].shape.dims;
     const int64_t *const y = sig->out[0].shape.dims;
+    const int64_t kernel = sig->in[W].shape.dims[2];
     const pr__loops *loops = NULL;
     PR_TRY(pr__loops_get(&loops));
     depthwise_state *const d = pr_calloc(1, sizeof *d);
     PR_REQUIRE(d != NULL, PR_ERR_NOMEM, "no memory for a depthwise convolution's state");
     d->loops = loops;
-    d->shape = (pr__dw_shape){.n = x[0],
-                              .h = x[1],
-                              .w = x[2],
-                              .c = x[3],
-                              .h_out = y[1],
-                              .w_out = y[2],
-                              .kernel = (int)sig->in[W].shape.dims[2],
-                              .stride = attr->stride,
-                              .pad = attr->pad,
-                              .dilation = attr->dilation,
-                              .relu = attr->act_in == PR_ACT_RELU};
+    d->shape = (pr__dw_shape){
+        .n = x[0],
+        .h = x[1],
+        .w = x[2],
+        .c = x[3],
+        .h_out = y[1],
+        .w_out = y[2],
+        .kernel = kernel,
+        .stride = attr->stride,
+        .pad_y = pr_pad_before(attr->pad, x[1], kernel, attr->stride, attr->dilation),
+        .pad_x = pr_pad_before(attr->pad, x[2], kernel, attr->stride, attr->dilation),
+        .dilation = attr->dilation,
+        .relu = attr->act_in == PR_ACT_RELU};
     const size_t n = (size_t)pr_shape_n(&sig->in[W].shape);
     d->taps_bytes = pr__aligned(n * sizeof(float));
     *workspace_bytes = d->taps_bytes + (wants_grad[W] ? n * sizeof(double) : 0);

@@ -38,7 +38,7 @@ static int64_t n_pixels_out(const pr_dnnl_conv_shape *s)
 
 static bool reads_every_pixel(const pr_dnnl_conv_shape *s)
 {
-    return s->kernel == 1 && s->stride == 1 && s->pad == 0;
+    return s->kernel == 1 && s->stride == 1 && (s->pad == 0 || s->pad == PR_PAD_SAME);
 }
 
 static weight_way weight_way_of(const pr_dnnl_conv_shape *s)
@@ -150,9 +150,11 @@ static pr_status data_gradient(const pr__dense *d, const pr_call *call)
 static void collect_pixels(const pr_dnnl_conv_shape *s, const float *x, float *to)
 {
     const size_t n_bytes = (size_t)s->c_in * sizeof(float);
+    /* A filter of one tap needs no padding to be SAME. */
+    const int pad = s->pad == PR_PAD_SAME ? 0 : s->pad;
     for (int64_t i = 0; i < n_pixels_out(s); i++) {
-        const int64_t y_in = i / s->w_out % s->h_out * s->stride - s->pad;
-        const int64_t x_in = i % s->w_out * s->stride - s->pad;
+        const int64_t y_in = i / s->w_out % s->h_out * s->stride - pad;
+        const int64_t x_in = i % s->w_out * s->stride - pad;
         const int64_t image = i / (s->w_out * s->h_out);
         if (y_in < 0 || y_in >= s->h || x_in < 0 || x_in >= s->w) {
             memset(to + i * s->c_in, 0, n_bytes);

@@ -25,8 +25,8 @@ typedef enum pr_dnnl_pass {
 /** x [n, h, w, c_in], y [n, h_out, w_out, c_out], square kernels. */
 typedef struct pr_dnnl_conv_shape {
     int64_t n, h, w, c_in, h_out, w_out, c_out, kernel;
-    int stride, pad, dilation;
-    bool bias; /* of the forward pass */
+    int stride, pad, dilation; /* pad may be PR_PAD_SAME */
+    bool bias;                 /* of the forward pass */
 } pr_dnnl_conv_shape;
 
 typedef struct pr_dnnl_conv pr_dnnl_conv;

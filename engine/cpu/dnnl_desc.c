@@ -1,13 +1,30 @@
 #include "engine/cpu/dnnl_desc.h"
 
+#include "engine/core/op_attr.h"
+
 typedef struct conv_geometry {
-    dnnl_dims_t x, w, bias, y, stride, dilation, pad;
+    dnnl_dims_t x, w, bias, y, stride, dilation, before, after;
 } conv_geometry;
+
+static int64_t pad_before(const pr_dnnl_conv_shape *s, int64_t size)
+{
+    return pr_pad_before(s->pad, size, s->kernel, s->stride, s->dilation);
+}
+
+/* The library takes the same padding on both sides even where the last pixels are used by no
+ * window; SAME pads as much as the last window reaches past the map. */
+static int64_t pad_after(const pr_dnnl_conv_shape *s, int64_t size, int64_t n_out)
+{
+    if (s->pad != PR_PAD_SAME) {
+        return s->pad;
+    }
+    const int64_t past = (n_out - 1) * s->stride + s->dilation * (s->kernel - 1) + 1 - size;
+    return past > 0 ? past - pad_before(s, size) : 0;
+}
 
 static conv_geometry geometry_of(const pr_dnnl_conv_shape *s)
 {
-    /* The library counts dilation from zero, and takes the same padding on both sides even where
-     * the last pixels are used by no window. */
+    /* The library counts dilation from zero. */
     return (conv_geometry){
         .x = {s->n, s->c_in, s->h, s->w},
         .w = {s->c_out, s->c_in, s->kernel, s->kernel},
@@ -15,7 +32,8 @@ static conv_geometry geometry_of(const pr_dnnl_conv_shape *s)
         .y = {s->n, s->c_out, s->h_out, s->w_out},
         .stride = {s->stride, s->stride},
         .dilation = {s->dilation - 1, s->dilation - 1},
-        .pad = {s->pad, s->pad},
+        .before = {pad_before(s, s->h), pad_before(s, s->w)},
+        .after = {pad_after(s, s->h, s->h_out), pad_after(s, s->w, s->w_out)},
     };
 }
 
@@ -69,17 +87,17 @@ static dnnl_status_t make_pd(dnnl_engine_t engine, pr_dnnl_pass pass, const conv
     case PR_DNNL_FORWARD:
         return dnnl_convolution_forward_primitive_desc_create(
             out, engine, dnnl_forward_training, dnnl_convolution_direct, m->x, m->w,
-            bias ? m->bias : NULL, m->y, g->stride, g->dilation, g->pad, g->pad, attr);
+            bias ? m->bias : NULL, m->y, g->stride, g->dilation, g->before, g->after, attr);
     case PR_DNNL_DATA_GRAD:
         return dnnl_convolution_backward_data_primitive_desc_create(
-            out, engine, dnnl_convolution_direct, m->x, m->w, m->y, g->stride, g->dilation, g->pad,
-            g->pad, NULL, attr);
+            out, engine, dnnl_convolution_direct, m->x, m->w, m->y, g->stride, g->dilation,
+            g->before, g->after, NULL, attr);
     case PR_DNNL_WEIGHT_GRAD:
         break;
     }
     return dnnl_convolution_backward_weights_primitive_desc_create(
         out, engine, dnnl_convolution_direct, m->x, m->w, NULL, m->y, g->stride, g->dilation,
-        g->pad, g->pad, NULL, attr);
+        g->before, g->after, NULL, attr);
 }
 
 pr_status pr__dnnl_plain_weights(dnnl_engine_t engine, const pr_dnnl_conv_shape *shape,
@@ -124,17 +142,17 @@ static dnnl_status_t make_pd(dnnl_engine_t engine, pr_dnnl_pass pass, const conv
     case PR_DNNL_FORWARD:
         status = dnnl_dilated_convolution_forward_desc_init(
             &desc, dnnl_forward_training, dnnl_convolution_direct, &m->x, &m->w,
-            bias ? &m->bias : NULL, &m->y, g->stride, g->dilation, g->pad, g->pad);
+            bias ? &m->bias : NULL, &m->y, g->stride, g->dilation, g->before, g->after);
         break;
     case PR_DNNL_DATA_GRAD:
         status = dnnl_dilated_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct,
                                                                   &m->x, &m->w, &m->y, g->stride,
-                                                                  g->dilation, g->pad, g->pad);
+                                                                  g->dilation, g->before, g->after);
         break;
     case PR_DNNL_WEIGHT_GRAD:
         status = dnnl_dilated_convolution_backward_weights_desc_init(
             &desc, dnnl_convolution_direct, &m->x, &m->w, NULL, &m->y, g->stride, g->dilation,
-            g->pad, g->pad);
+            g->before, g->after);
         break;
     }
     if (status != dnnl_success) {

@@ -8,6 +8,7 @@
 #define PR_ENGINE_CPU_LOOPS_H
 
 #include "engine/base/status.h"
+#include "engine/core/op_attr.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@
 /** A depthwise convolution: x [n, h, w, c], y [n, h_out, w_out, c], square kernels. */
 typedef struct pr__dw_shape {
     int64_t n, h, w, c, h_out, w_out;
-    int kernel, stride, pad, dilation;
+    int64_t kernel, stride, pad_y, pad_x, dilation;
     bool relu; /* of x as it is read */
 } pr__dw_shape;
 
@@ -26,12 +27,12 @@ typedef struct pr__pool_shape {
 
 /**
  * Batch norm's affine form by channel, y = act(scale x + shift), and in the gradient
- * dx = a g + b x + k, where g is dy where the activation let x pass.
+ * dx = a g + b x + k, where g is dy times the activation's slope.
  */
 typedef struct pr__norm_coef {
     const float *scale, *shift;
     const float *a, *b, *k;
-    bool relu;
+    pr_act act;
 } pr__norm_coef;
 
 typedef struct pr__loops {

@@ -14,9 +14,18 @@
 /*
  * A map is worked through in tiles of a few rows and columns, each for all its channels before the
  * next: sixteen channels of a whole row are one cache line in many, which the processor fetches
- * ahead badly, while a tile's lines lie side by side.
+ * ahead badly, while a tile's lines lie side by side. A grid is the map that tiles are cut from.
  */
 enum { DW_TILE_ROWS = 4, DW_TILE_COLS = 24, DW_NEAR_ELEMENTS = 262144 };
+
+typedef struct dw_grid {
+    int64_t n, h, w, c;
+} dw_grid;
+
+static dw_grid dw_grid_in(const pr__dw_shape *s)
+{
+    return (dw_grid){s->n, s->h, s->w, s->c};
+}
 
 /* Rows [y0, y1) and columns [x0, x1) of an image. */
 typedef struct dw_tile {
@@ -25,7 +34,8 @@ typedef struct dw_tile {
 
 static bool dw_is_3x3(const pr__dw_shape *s)
 {
-    return s->kernel == 3 && s->stride == 1 && s->pad == 1 && s->dilation == 1;
+    return s->kernel == 3 && s->stride == 1 && s->pad_y == 1 && s->pad_x == 1 && s->dilation == 1 &&
+           s->h_out == s->h && s->w_out == s->w;
 }
 
 static int64_t dw_tile_cols(int64_t w)
@@ -40,7 +50,7 @@ static int64_t dw_min(int64_t a, int64_t b)
 }
 
 /* Tile number I of all images; past the last, one without rows. */
-static dw_tile dw_tile_at(const pr__dw_shape *s, int64_t i)
+static dw_tile dw_tile_at(const dw_grid *s, int64_t i)
 {
     const int64_t n_cols = dw_tile_cols(s->w);
     const int64_t n_across = (s->w + n_cols - 1) / n_cols;
@@ -55,33 +65,31 @@ static dw_tile dw_tile_at(const pr__dw_shape *s, int64_t i)
 }
 
 /* Whether a map is too large to be in the second cache anyway, so that fetching ahead pays. */
-static bool dw_is_far(const pr__dw_shape *s)
+static bool dw_is_far(const dw_grid *s)
 {
     return s->n * s->h * s->w * s->c > DW_NEAR_ELEMENTS;
 }
 
-static int64_t dw_n_tiles(const pr__dw_shape *s)
+static int64_t dw_n_tiles(const dw_grid *s)
 {
     const int64_t n_cols = dw_tile_cols(s->w);
     return s->n * ((s->h + DW_TILE_ROWS - 1) / DW_TILE_ROWS) * ((s->w + n_cols - 1) / n_cols);
 }
 
 /*
- * Fetches the share of channels from C on of what TILE, the next one, needs of MAP and its
- * predecessors have not: line by line in the order of addresses, while sixteen channels of the
- * tile before are computed. Twice as fast on maps that are in no cache. BELOW: how many rows under
- * the tile are read.
+ * Fetches the share of channels from C on of AREA of MAP: line by line in the order of addresses,
+ * while sixteen channels of the tile before are computed. Twice as fast on maps that are in no
+ * cache.
  */
-PR_INLINE void dw_fetch(const pr__dw_shape *s, const float *map, const dw_tile *tile, int64_t below,
-                        int64_t c, int writes)
+PR_INLINE void dw_fetch_area(const dw_grid *s, const float *map, const dw_tile *tile, int64_t c,
+                             int writes)
 {
     const int64_t n_row = (tile->x1 - tile->x0) * s->c;
     const int64_t n_parts = (s->c + PR_LANES - 1) / PR_LANES;
     const int64_t n_share = (n_row / n_parts + PR_LANES) / PR_LANES * PR_LANES;
     const int64_t first = c / PR_LANES * n_share;
     const int64_t last = dw_min(first + n_share, n_row);
-    const int64_t y1 = dw_min(tile->y1 + below, s->h);
-    for (int64_t y = tile->y0 == 0 ? 0 : dw_min(tile->y0 + below, s->h); y < y1; y++) {
+    for (int64_t y = tile->y0; y < tile->y1; y++) {
         const float *const row = map + ((tile->image * s->h + y) * s->w + tile->x0) * s->c;
         for (int64_t i = first; i < last; i += PR_LANES) {
             if (writes) {
@@ -91,6 +99,17 @@ PR_INLINE void dw_fetch(const pr__dw_shape *s, const float *map, const dw_tile *
             }
         }
     }
+}
+
+/* What TILE, the next one, reads of MAP and its predecessors did not; BELOW: how many rows under
+ * the tile are read. */
+PR_INLINE void dw_fetch(const dw_grid *s, const float *map, const dw_tile *tile, int64_t below,
+                        int64_t c, int writes)
+{
+    dw_tile area = *tile;
+    area.y0 = tile->y0 == 0 ? 0 : dw_min(tile->y0 + below, s->h);
+    area.y1 = dw_min(tile->y1 + below, s->h);
+    dw_fetch_area(s, map, &area, c, writes);
 }
 
 /* A row of sixteen channels of a map. Rows outside the map read zeros at a step of none. */
@@ -186,15 +205,16 @@ PR_INLINE void dw_forward_tile(const pr__dw_shape *s, const float *x, const floa
 
 static void dw_forward_3x3(const pr__dw_shape *s, const float *x, const float *taps, float *y)
 {
-    const bool is_far = dw_is_far(s);
-    for (int64_t i = 0; i < dw_n_tiles(s); i++) {
-        const dw_tile tile = dw_tile_at(s, i);
-        const dw_tile next = dw_tile_at(s, i + 1);
+    const dw_grid grid = dw_grid_in(s);
+    const bool is_far = dw_is_far(&grid);
+    for (int64_t i = 0; i < dw_n_tiles(&grid); i++) {
+        const dw_tile tile = dw_tile_at(&grid, i);
+        const dw_tile next = dw_tile_at(&grid, i + 1);
         for (int64_t c = 0; c < s->c; c += PR_LANES) {
             const int64_t at = tile.image * s->h * s->w * s->c + c;
             if (is_far) {
-                dw_fetch(s, x, &next, 1, c, 0);
-                dw_fetch(s, y, &next, 0, c, 1);
+                dw_fetch(&grid, x, &next, 1, c, 0);
+                dw_fetch(&grid, y, &next, 0, c, 1);
             }
             if (c + PR_LANES <= s->c) {
                 dw_forward_tile(s, x + at, taps + c, &tile, PR_LANES, y + at);
@@ -314,20 +334,21 @@ PR_INLINE void dw_backward_tile(const pr__dw_shape *s, const float *x, const flo
 static void dw_backward_3x3(const pr__dw_shape *s, const float *x, const float *taps,
                             const float *dy, float *dx, bool add, double *d_taps)
 {
-    const bool is_far = dw_is_far(s);
-    for (int64_t i = 0; i < dw_n_tiles(s); i++) {
-        const dw_tile tile = dw_tile_at(s, i);
-        const dw_tile next = dw_tile_at(s, i + 1);
+    const dw_grid grid = dw_grid_in(s);
+    const bool is_far = dw_is_far(&grid);
+    for (int64_t i = 0; i < dw_n_tiles(&grid); i++) {
+        const dw_tile tile = dw_tile_at(&grid, i);
+        const dw_tile next = dw_tile_at(&grid, i + 1);
         for (int64_t c = 0; c < s->c; c += PR_LANES) {
             const int64_t at = tile.image * s->h * s->w * s->c + c;
             float *const to = dx == NULL ? NULL : dx + at;
             double *const d = d_taps == NULL ? NULL : d_taps + c;
             if (is_far) {
-                dw_fetch(s, x, &next, 0, c, 0);
-                dw_fetch(s, dy, &next, 1, c, 0);
+                dw_fetch(&grid, x, &next, 0, c, 0);
+                dw_fetch(&grid, dy, &next, 1, c, 0);
             }
             if (is_far && dx != NULL) {
-                dw_fetch(s, dx, &next, 0, c, 1);
+                dw_fetch(&grid, dx, &next, 0, c, 1);
             }
             if (c + PR_LANES <= s->c) {
                 dw_backward_tile(s, x + at, taps + c, dy + at, &tile, PR_LANES, add, to, d);

@@ -7,6 +7,7 @@
 
 #include "engine/cpu/loops.h"
 #include "engine/cpu/simd.h"
+#include "engine/cpu/simd_math.h"
 
 enum { NORM_ROWS = 4, NORM_AHEAD_BYTES = 8192 };
 
@@ -81,39 +82,45 @@ static void norm_sums(int64_t n_rows, int64_t n_cols, const float *x, double *su
     norm_tail_store(&tail, (int)(n_cols - n_whole), sum + n_whole, square + n_whole);
 }
 
-static void norm_apply(int64_t n_rows, int64_t n_cols, const pr__norm_coef *coef,
-                       const float *restrict x, float *restrict y)
+PR_INLINE void norm_apply_as(int64_t n_rows, int64_t n_cols, pr_act act, const pr__norm_coef *coef,
+                             const float *x, float *y)
 {
-    const float *restrict scale = coef->scale;
-    const float *restrict shift = coef->shift;
     for (int64_t r = 0; r < n_rows; r++) {
-        const float *restrict in = x + r * n_cols;
-        float *restrict out = y + r * n_cols;
-        if (coef->relu) {
-            for (int64_t c = 0; c < n_cols; c++) {
-                const float v = in[c] * scale[c] + shift[c];
-                out[c] = v > 0.0F ? v : 0.0F;
-            }
-        } else {
-            for (int64_t c = 0; c < n_cols; c++) {
-                out[c] = in[c] * scale[c] + shift[c];
-            }
+        const float *const in = x + r * n_cols;
+        float *const out = y + r * n_cols;
+        int64_t c = 0;
+        for (; c + PR_LANES <= n_cols; c += PR_LANES) {
+            const pr_f32x16 v = pr_load_n(in + c, PR_LANES);
+            const pr_f32x16 z =
+                v * pr_load_n(coef->scale + c, PR_LANES) + pr_load_n(coef->shift + c, PR_LANES);
+            pr_store_n(out + c, pr_act16(act, z), PR_LANES);
+        }
+        if (c < n_cols) {
+            const int n = (int)(n_cols - c);
+            const pr_f32x16 z = pr_load_n(in + c, n) * pr_load_n(coef->scale + c, n) +
+                                pr_load_n(coef->shift + c, n);
+            pr_store_n(out + c, pr_act16(act, z), n);
         }
     }
 }
 
-/* What of dy passes back through the activation. It is found again from x by the forward's own
- * arithmetic, which saves reading y. */
-PR_INLINE float norm_passed(bool act, float x, float scale, float shift, float dy)
+static void norm_apply(int64_t n_rows, int64_t n_cols, const pr__norm_coef *coef, const float *x,
+                       float *y)
 {
-    const float y = x * scale + shift;
-    if (act) {
-        return y > 0.0F ? dy : 0.0F;
+    if (coef->act == PR_ACT_RELU) {
+        norm_apply_as(n_rows, n_cols, PR_ACT_RELU, coef, x, y);
+    } else if (coef->act == PR_ACT_SILU) {
+        norm_apply_as(n_rows, n_cols, PR_ACT_SILU, coef, x, y);
+    } else {
+        norm_apply_as(n_rows, n_cols, PR_ACT_NONE, coef, x, y);
     }
-    return dy;
 }
 
-PR_INLINE void norm_grad_sums_16(int n_rows, int64_t n_cols, int n, bool act, const float *scale,
+/*
+ * What of dy passes back through the activation is found again from x by the forward's own
+ * arithmetic, which saves reading y.
+ */
+PR_INLINE void norm_grad_sums_16(int n_rows, int64_t n_cols, int n, pr_act act, const float *scale,
                                  const float *shift, const float *x, const float *dy, int64_t ahead,
                                  double *sum_g, double *sum_gx)
 {
@@ -128,9 +135,7 @@ PR_INLINE void norm_grad_sums_16(int n_rows, int64_t n_cols, int n, bool act, co
         __builtin_prefetch(x + r * n_cols + ahead);
         pr_f32x16 g = pr_load_n(dy + r * n_cols, n);
         __builtin_prefetch(dy + r * n_cols + ahead);
-        if (act) {
-            g = pr_keep(v * s + t > (pr_f32x16){0}, g);
-        }
+        g = pr_act_grad16(act, v * s + t, g);
         const pr_f64x8 low = pr_widen_low(g);
         const pr_f64x8 high = pr_widen_high(g);
         g_low += low;
@@ -142,7 +147,7 @@ PR_INLINE void norm_grad_sums_16(int n_rows, int64_t n_cols, int n, bool act, co
     pr_add_f64(sum_gx, p_low, p_high);
 }
 
-PR_INLINE void norm_grad_sums_rows(int n_rows, int64_t n_cols, bool act, const float *scale,
+PR_INLINE void norm_grad_sums_rows(int n_rows, int64_t n_cols, pr_act act, const float *scale,
                                    const float *shift, const float *x, const float *dy,
                                    int64_t ahead, double *sum_g, double *sum_gx, norm_tail *tail)
 {
@@ -157,7 +162,7 @@ PR_INLINE void norm_grad_sums_rows(int n_rows, int64_t n_cols, bool act, const f
     }
 }
 
-PR_INLINE void norm_grad_sums_as(int64_t n_rows, int64_t n_cols, bool act, const float *scale,
+PR_INLINE void norm_grad_sums_as(int64_t n_rows, int64_t n_cols, pr_act act, const float *scale,
                                  const float *shift, const float *x, const float *dy, double *sum_g,
                                  double *sum_gx)
 {
@@ -181,45 +186,67 @@ PR_INLINE void norm_grad_sums_as(int64_t n_rows, int64_t n_cols, bool act, const
 static void norm_grad_sums(int64_t n_rows, int64_t n_cols, const pr__norm_coef *coef,
                            const float *x, const float *dy, double *sum_g, double *sum_gx)
 {
-    if (coef->relu) {
-        norm_grad_sums_as(n_rows, n_cols, true, coef->scale, coef->shift, x, dy, sum_g, sum_gx);
+    if (coef->act == PR_ACT_RELU) {
+        norm_grad_sums_as(n_rows, n_cols, PR_ACT_RELU, coef->scale, coef->shift, x, dy, sum_g,
+                          sum_gx);
+    } else if (coef->act == PR_ACT_SILU) {
+        norm_grad_sums_as(n_rows, n_cols, PR_ACT_SILU, coef->scale, coef->shift, x, dy, sum_g,
+                          sum_gx);
     } else {
-        norm_grad_sums_as(n_rows, n_cols, false, coef->scale, coef->shift, x, dy, sum_g, sum_gx);
+        norm_grad_sums_as(n_rows, n_cols, PR_ACT_NONE, coef->scale, coef->shift, x, dy, sum_g,
+                          sum_gx);
     }
 }
 
-PR_INLINE void norm_grad_apply_as(int64_t n_rows, int64_t n_cols, bool act, bool add,
-                                  const pr__norm_coef *coef, const float *restrict x,
-                                  const float *restrict dy, float *restrict dx)
+/* N channels of one row. */
+PR_INLINE void norm_grad_apply_16(int n, pr_act act, bool add, const pr__norm_coef *coef, int64_t c,
+                                  const float *x, const float *dy, float *dx)
 {
-    const float *restrict scale = coef->scale;
-    const float *restrict shift = coef->shift;
-    const float *restrict a = coef->a;
-    const float *restrict b = coef->b;
-    const float *restrict k = coef->k;
+    const pr_f32x16 v = pr_load_n(x, n);
+    const pr_f32x16 z = v * pr_load_n(coef->scale + c, n) + pr_load_n(coef->shift + c, n);
+    const pr_f32x16 g = pr_act_grad16(act, z, pr_load_n(dy, n));
+    const pr_f32x16 d =
+        pr_load_n(coef->a + c, n) * g + (pr_load_n(coef->b + c, n) * v + pr_load_n(coef->k + c, n));
+    pr_store_n(dx, add ? pr_load_n(dx, n) + d : d, n);
+}
+
+PR_INLINE void norm_grad_apply_as(int64_t n_rows, int64_t n_cols, pr_act act, bool add,
+                                  const pr__norm_coef *coef, const float *x, const float *dy,
+                                  float *dx)
+{
     for (int64_t r = 0; r < n_rows; r++) {
-        const float *restrict in = x + r * n_cols;
-        const float *restrict grad = dy + r * n_cols;
-        float *restrict out = dx + r * n_cols;
-        for (int64_t c = 0; c < n_cols; c++) {
-            const float g = norm_passed(act, in[c], scale[c], shift[c], grad[c]);
-            const float v = a[c] * g + (b[c] * in[c] + k[c]);
-            out[c] = add ? out[c] + v : v;
+        const int64_t at = r * n_cols;
+        int64_t c = 0;
+        for (; c + PR_LANES <= n_cols; c += PR_LANES) {
+            norm_grad_apply_16(PR_LANES, act, add, coef, c, x + at + c, dy + at + c, dx + at + c);
         }
+        if (c < n_cols) {
+            norm_grad_apply_16((int)(n_cols - c), act, add, coef, c, x + at + c, dy + at + c,
+                               dx + at + c);
+        }
+    }
+}
+
+PR_INLINE void norm_grad_apply_act(int64_t n_rows, int64_t n_cols, pr_act act,
+                                   const pr__norm_coef *coef, const float *x, const float *dy,
+                                   float *dx, bool add)
+{
+    if (add) {
+        norm_grad_apply_as(n_rows, n_cols, act, true, coef, x, dy, dx);
+    } else {
+        norm_grad_apply_as(n_rows, n_cols, act, false, coef, x, dy, dx);
     }
 }
 
 static void norm_grad_apply(int64_t n_rows, int64_t n_cols, const pr__norm_coef *coef,
                             const float *x, const float *dy, float *dx, bool add)
 {
-    if (coef->relu && add) {
-        norm_grad_apply_as(n_rows, n_cols, true, true, coef, x, dy, dx);
-    } else if (coef->relu) {
-        norm_grad_apply_as(n_rows, n_cols, true, false, coef, x, dy, dx);
-    } else if (add) {
-        norm_grad_apply_as(n_rows, n_cols, false, true, coef, x, dy, dx);
+    if (coef->act == PR_ACT_RELU) {
+        norm_grad_apply_act(n_rows, n_cols, PR_ACT_RELU, coef, x, dy, dx, add);
+    } else if (coef->act == PR_ACT_SILU) {
+        norm_grad_apply_act(n_rows, n_cols, PR_ACT_SILU, coef, x, dy, dx, add);
     } else {
-        norm_grad_apply_as(n_rows, n_cols, false, false, coef, x, dy, dx);
+        norm_grad_apply_act(n_rows, n_cols, PR_ACT_NONE, coef, x, dy, dx, add);
     }
 }
 

@@ -35,14 +35,14 @@ void pr__norm_scale(pr__norm_space *space, const double *mean, const double *inv
     }
 }
 
-pr__norm_coef pr__norm_coef_of(const pr__norm_space *space, bool relu)
+pr__norm_coef pr__norm_coef_of(const pr__norm_space *space, pr_act act)
 {
     return (pr__norm_coef){.scale = space->scale,
                            .shift = space->shift,
                            .a = space->a,
                            .b = space->b,
                            .k = space->k,
-                           .relu = relu};
+                           .act = act};
 }
 
 void pr__norm_running(int64_t c, const float *running_mean, const float *running_var, double eps,
@@ -74,10 +74,10 @@ void pr__norm_statistics(int64_t c, int64_t n, const double *sum, const double *
     }
 }
 
-void pr__norm_grad_sums(const pr__loops *loops, pr__norm_space *space, int64_t n_rows, bool relu,
+void pr__norm_grad_sums(const pr__loops *loops, pr__norm_space *space, int64_t n_rows, pr_act act,
                         const double *mean, const double *inv_std, const float *x, const float *dy)
 {
-    const pr__norm_coef coef = pr__norm_coef_of(space, relu);
+    const pr__norm_coef coef = pr__norm_coef_of(space, act);
     loops->norm_grad_sums(n_rows, space->c, &coef, x, dy, space->sum, space->other);
     for (int64_t c = 0; c < space->c; c++) {
         space->other[c] = (space->other[c] - mean[c] * space->sum[c]) * inv_std[c];

@@ -25,7 +25,7 @@ void pr__norm_scale(pr__norm_space *space, const double *mean, const double *inv
                     const float *gamma, const float *beta);
 
 /** The coefficients as the loops take them. */
-pr__norm_coef pr__norm_coef_of(const pr__norm_space *space, bool relu);
+pr__norm_coef pr__norm_coef_of(const pr__norm_space *space, pr_act act);
 
 /** mean = running_mean, inv_std = 1 / sqrt(running_var + eps). */
 void pr__norm_running(int64_t c, const float *running_mean, const float *running_var, double eps,
@@ -42,7 +42,7 @@ void pr__norm_statistics(int64_t c, int64_t n, const double *sum, const double *
  * space->sum = sum of g and space->other = sum of g x' (x' the normalised x), from x and dy, with
  * scale and shift as the forward had them.
  */
-void pr__norm_grad_sums(const pr__loops *loops, pr__norm_space *space, int64_t n_rows, bool relu,
+void pr__norm_grad_sums(const pr__loops *loops, pr__norm_space *space, int64_t n_rows, pr_act act,
                         const double *mean, const double *inv_std, const float *x, const float *dy);
 
 #endif

@@ -8,7 +8,9 @@ enum { A, B };
 
 static pr_status infer(pr_op_sig *sig)
 {
+    const pr_add_attr *const attr = sig->attr;
     PR_TRY(pr__expect_n(sig, 2, 2));
+    PR_REQUIRE(attr->act != PR_ACT_SILU, PR_ERR_INVALID, "a sum can go through a ReLU only");
     PR_TRY(pr__expect_real(sig, A, sig->in[A].shape.n_dims));
     PR_TRY(pr__expect(sig, B, &sig->in[A]));
     pr__give(sig, 0, sig->in[A]);

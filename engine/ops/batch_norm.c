@@ -14,7 +14,7 @@
  *     y = act(gamma (x - mean) inv_std + beta)
  * Evaluation: the same with mean = running_mean and var = running_var, which are constants.
  *
- * Backward, with g = dy where act let the value pass, x' = (x - mean) inv_std:
+ * act is nothing, ReLU or SiLU (v / (1 + exp(-v))). Backward, with g = dy act'(its argument), x' = (x - mean) inv_std:
  *     dbeta = sum g,  dgamma = sum g x'
  *     dx = gamma inv_std (g - dbeta / n - x' dgamma / n)   training
  *     dx = gamma inv_std g                                 evaluation

@@ -12,7 +12,7 @@
  *     y = act(gamma (x - mean) inv_std + beta)
  * In evaluation the running statistics stand for mean and var, and sums are not read.
  *
- * Backward, with g = dy where act let the value pass, x' = (x - mean) inv_std and S = sum of g,
+ * Backward, with g = dy act'(its argument), x' = (x - mean) inv_std and S = sum of g,
  * T = sum of g x' over this micro-batch:
  *     dbeta = S,  dgamma = T,  dx = gamma inv_std g
  *     d sums[1] = -gamma inv_std^2 T / (2 n)

@@ -2,7 +2,8 @@
  * conv2d: a dense convolution, 1x1 included.
  *
  *     x  [N, H, W, I] real     w [O, I, k, k] real     b [O] real, optional
- *     y  [N, H', W', O]        H' = floor((H + 2 pad - dilation (k - 1) - 1) / stride) + 1
+ *     y  [N, H', W', O]        H' = floor((H + 2 pad - dilation (k - 1) - 1) / stride) + 1,
+ *                             or ceil(H / stride) where pad is PR_PAD_SAME
  *
  *     y[n, i, j, o] = b[o] + sum over u, v, c of
  *         w[o, c, u, v] x[n, i stride - pad + u dilation, j stride - pad + v dilation, c]

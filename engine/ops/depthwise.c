@@ -2,7 +2,8 @@
  * depthwise: one filter a channel, of act(x), so that Xception's leading ReLUs cost no map.
  *
  *     x  [N, H, W, C] real     w [C, 1, k, k] real
- *     y  [N, H', W', C]        H' = floor((H + 2 pad - dilation (k - 1) - 1) / stride) + 1
+ *     y  [N, H', W', C]        H' = floor((H + 2 pad - dilation (k - 1) - 1) / stride) + 1,
+ *                             or ceil(H / stride) where pad is PR_PAD_SAME
  *
  *     y[n, i, j, c] = sum over u, v of
  *         w[c, 0, u, v] act(x[n, i stride - pad + u dilation, j stride - pad + v dilation, c])
@@ -19,6 +20,7 @@ static pr_status infer(pr_op_sig *sig)
     const pr_depthwise_attr *const attr = sig->attr;
 
     PR_TRY(pr__expect_n(sig, 2, 2));
+    PR_REQUIRE(attr->act_in != PR_ACT_SILU, PR_ERR_INVALID, "x can be read through a ReLU only");
     PR_TRY(pr__expect_real(sig, X, 4));
     PR_TRY(pr__expect_real(sig, W, 4));
 

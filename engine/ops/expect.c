@@ -1,5 +1,7 @@
 #include "engine/ops/expect.h"
 
+#include "engine/core/op_attr.h"
+
 pr_status pr__expect_n(const pr_op_sig *sig, int least, int most)
 {
     PR_REQUIRE(sig->n_in >= least && sig->n_in <= most, PR_ERR_INVALID,
@@ -50,9 +52,14 @@ pr_status pr__slide_n(const pr__slide *slide, int64_t *out)
                (long long)slide->window);
     PR_REQUIRE(slide->stride >= 1, PR_ERR_INVALID, "stride = %d, must be at least 1",
                slide->stride);
-    PR_REQUIRE(slide->pad >= 0, PR_ERR_INVALID, "pad = %d, must be at least 0", slide->pad);
+    PR_REQUIRE(slide->pad >= 0 || slide->pad == PR_PAD_SAME, PR_ERR_INVALID,
+               "pad = %d, must be at least 0", slide->pad);
     PR_REQUIRE(slide->dilation >= 1, PR_ERR_INVALID, "dilation = %d, must be at least 1",
                slide->dilation);
+    if (slide->pad == PR_PAD_SAME) {
+        *out = (slide->size + slide->stride - 1) / slide->stride;
+        return PR_OK;
+    }
 
     const int64_t reach = slide->dilation * (slide->window - 1) + 1;
     const int64_t padded = slide->size + 2 * (int64_t)slide->pad;

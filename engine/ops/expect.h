@@ -26,7 +26,8 @@ typedef struct pr__slide {
 } pr__slide;
 
 /**
- * How many windows fit: floor((size + 2 pad - dilation (window - 1) - 1) / stride) + 1.
+ * How many windows fit: floor((size + 2 pad - dilation (window - 1) - 1) / stride) + 1, or
+ * ceil(size / stride) where the pad is PR_PAD_SAME.
  *
  * Errors: PR_ERR_INVALID for a stride or dilation below 1, a negative pad or a window below 1;
  * PR_ERR_SHAPE if none fits.

@@ -23,8 +23,8 @@ static pr_status infer(pr_op_sig *sig)
     PR_TRY(pr__expect_real(sig, X, 4));
     PR_REQUIRE(attr->window >= 1 && attr->window <= MAX_WINDOW, PR_ERR_INVALID,
                "window = %d, must be 1 to %d", attr->window, MAX_WINDOW);
-    PR_REQUIRE(2 * attr->pad <= attr->window, PR_ERR_INVALID,
-               "pad = %d, must be at most half the window of %d", attr->pad, attr->window);
+    PR_REQUIRE(attr->pad >= 0 && 2 * attr->pad <= attr->window, PR_ERR_INVALID,
+               "pad = %d, must be 0 to half the window of %d", attr->pad, attr->window);
 
     const int64_t *const x = sig->in[X].shape.dims;
     int64_t n_out[2];

@@ -10,7 +10,7 @@ static ref_norm norm_of(const pr_call *call)
 {
     const pr_batch_norm_attr *const attr = call->attr;
     return (ref_norm){.map = ref_map_of(&call->in[X]),
-                      .relu = attr->act == PR_ACT_RELU,
+                      .act = attr->act,
                       .x = call->in[X].data,
                       .gamma = call->in[GAMMA].data,
                       .beta = call->in[BETA].data,

@@ -7,9 +7,7 @@ static ref_window window_of(const pr_call *call, const pr_tensor *y)
 {
     const pr_depthwise_attr *const attr = call->attr;
     ref_window win = ref_window_of(&call->in[X], y, call->in[W].shape.dims[2]);
-    win.stride = attr->stride;
-    win.pad = attr->pad;
-    win.dilation = attr->dilation;
+    ref_window_slide(&win, attr->stride, attr->pad, attr->dilation);
     return win;
 }
 

@@ -5,6 +5,7 @@
 #define PR_ENGINE_REF_REF_LOOPS_H
 
 #include "engine/core/op.h"
+#include "engine/core/op_attr.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ static inline ref_map ref_map_of(const pr_tensor *x)
 typedef struct ref_window {
     int64_t n, h, w, h_out, w_out; /* of the maps x and y */
     int64_t size;                  /* taps in each direction */
-    int stride, pad, dilation;
+    int stride, pad_y, pad_x, dilation;
 } ref_window;
 
 static inline ref_window ref_window_of(const pr_tensor *x, const pr_tensor *y, int64_t size)
@@ -45,12 +46,21 @@ static inline ref_window ref_window_of(const pr_tensor *x, const pr_tensor *y, i
                         .dilation = 1};
 }
 
+/** Sets how the window moves; PAD may be PR_PAD_SAME. */
+static inline void ref_window_slide(ref_window *win, int stride, int pad, int dilation)
+{
+    win->stride = stride;
+    win->dilation = dilation;
+    win->pad_y = pr_pad_before(pad, win->h, win->size, stride, dilation);
+    win->pad_x = pr_pad_before(pad, win->w, win->size, stride, dilation);
+}
+
 /** The pixel (of n h w) that tap (U, V) of output pixel (IMAGE, I, J) reads, or -1. */
 static inline int64_t ref_window_pixel(const ref_window *win, int64_t image, int64_t i, int64_t j,
                                        int64_t u, int64_t v)
 {
-    const int64_t y = i * win->stride - win->pad + u * win->dilation;
-    const int64_t x = j * win->stride - win->pad + v * win->dilation;
+    const int64_t y = i * win->stride - win->pad_y + u * win->dilation;
+    const int64_t x = j * win->stride - win->pad_x + v * win->dilation;
     const bool inside = y >= 0 && y < win->h && x >= 0 && x < win->w;
     return inside ? (image * win->h + y) * win->w + x : -1;
 }
@@ -58,15 +68,20 @@ static inline int64_t ref_window_pixel(const ref_window *win, int64_t image, int
 /** Sets GRAD to zero unless it is to be added to, or is not wanted. */
 void ref_clear(const pr_tensor *grad, bool add);
 
+double ref_sigmoid(double v);
+/** The activation of V, and its derivative there. */
+double ref_act(pr_act act, double v);
+double ref_act_slope(pr_act act, double v);
+
 /** Batch norm, given the mean and inv_std that forward saved; x' = (x - mean) inv_std. */
 typedef struct ref_norm {
     ref_map map;
-    bool relu;
+    pr_act act;
     const double *x, *gamma, *beta, *mean, *inv_std;
 } ref_norm;
 
 void ref_norm_apply(const ref_norm *norm, double *y);
-/** g of element (row, c): dy where the activation let the value pass, else 0. */
+/** g of element (row, c): dy times the activation's slope there. */
 double ref_norm_pass(const ref_norm *norm, const double *dy, int64_t row, int64_t c);
 /** The sums of g and of g x' over channel C. */
 void ref_norm_sums(const ref_norm *norm, const double *dy, int64_t c, double *sum_g,

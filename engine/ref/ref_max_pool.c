@@ -8,7 +8,8 @@ static ref_window window_of(const pr_call *call, const pr_tensor *y)
     const pr_pool_attr *const attr = call->attr;
     ref_window win = ref_window_of(&call->in[0], y, attr->window);
     win.stride = attr->stride;
-    win.pad = attr->pad;
+    win.pad_y = attr->pad;
+    win.pad_x = attr->pad;
     return win;
 }
 

@@ -69,9 +69,9 @@ DECLARE(softmax_ce)
     {                                                                                              \
         OP(linear), NULL, 3, {MATRIX(n, ci), MATRIX(co, ci), VECTOR(co)}, PR_MODE_TRAIN            \
     }
-#define NORM(desc, c, act, mode)                                                                   \
+#define NORM(desc, c, act_, mode)                                                                   \
     {                                                                                              \
-        OP(batch_norm), &(const pr_batch_norm_attr){1e-5, act, 0}, 5,                              \
+        OP(batch_norm), &(const pr_batch_norm_attr){.eps = 1e-5, .act = act_}, 5,                   \
             {desc, VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)}, mode                               \
     }
 #define POOL(n, h, w, c, window, stride, pad, ceil)                                                \
@@ -96,6 +96,8 @@ static const cpu_case library_cases[] = {
     CONV(2, 5, 5, 7, 9, 5, 2, 2, 1),
     CONV(2, 5, 5, 24, 20, 1, 1, 1, 1),
     CONV(2, 6, 7, 8, 24, 1, 3, 1, 1),
+    CONV(2, 8, 9, 3, 24, 3, 2, PR_PAD_SAME, 1),
+    CONV(1, 8, 8, 16, 16, 5, 2, PR_PAD_SAME, 1),
     LINEAR(1, 512, 128),
     LINEAR(33, 182, 2),
     LINEAR(5, 3, 7),
@@ -114,6 +116,14 @@ static const cpu_case own_cases[] = {
     DEPTHWISE(2, 7, 8, 20, 5, 2, 2, 1, PR_ACT_RELU),
     DEPTHWISE(1, 9, 9, 7, 3, 1, 2, 2, PR_ACT_NONE),
     DEPTHWISE(1, 9, 9, 7, 3, 2, 0, 1, PR_ACT_RELU),
+    DEPTHWISE(2, 9, 31, 48, 5, 1, 2, 1, PR_ACT_NONE),
+    DEPTHWISE(2, 10, 40, 35, 5, 2, 2, 1, PR_ACT_NONE),
+    DEPTHWISE(1, 11, 52, 32, 3, 2, PR_PAD_SAME, 1, PR_ACT_NONE),
+    DEPTHWISE(1, 12, 53, 19, 5, 2, PR_PAD_SAME, 1, PR_ACT_NONE),
+    DEPTHWISE(1, 30, 30, 320, 5, 1, 2, 1, PR_ACT_NONE),
+    DEPTHWISE(1, 13, 14, 5, 7, 3, 3, 1, PR_ACT_RELU),
+    NORM(MAP(3, 5, 5, 45), 45, PR_ACT_SILU, PR_MODE_TRAIN),
+    NORM(MATRIX(33, 128), 128, PR_ACT_SILU, PR_MODE_EVAL),
     NORM(MAP(2, 3, 5, 16), 16, PR_ACT_NONE, PR_MODE_TRAIN),
     NORM(MAP(3, 5, 5, 45), 45, PR_ACT_RELU, PR_MODE_TRAIN),
     NORM(MAP(3, 5, 5, 45), 45, PR_ACT_RELU, PR_MODE_RECOMPUTE),
@@ -121,7 +131,7 @@ static const cpu_case own_cases[] = {
     NORM(MATRIX(33, 128), 128, PR_ACT_RELU, PR_MODE_EVAL),
     {OP(bn_stats), NULL, 1, {MAP(2, 3, 3, 19)}, PR_MODE_TRAIN},
     {OP(bn_apply),
-     &(const pr_batch_norm_attr){1e-5, PR_ACT_RELU, 40},
+     &(const pr_batch_norm_attr){.eps = 1e-5, .act = PR_ACT_RELU, .n_samples = 40},
      6,
      {MAP(2, 3, 3, 19), {PR_F64, {2, {2, 19}}}, VECTOR(19), VECTOR(19), VECTOR(19), VECTOR(19)},
      PR_MODE_TRAIN},

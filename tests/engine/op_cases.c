@@ -42,8 +42,9 @@
 #define APPLY(what_, desc, c, act_, n_samples_, mode_)                                             \
     {                                                                                              \
         .op = PR_OP_bn_apply, .what = (what_),                                                     \
-        .attr = &(const pr_batch_norm_attr){1e-5, (act_), (n_samples_)}, .n_in = 6,                \
-        .in = {desc, MATRIX(2, c), VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)},                    \
+        .attr =                                                                                    \
+            &(const pr_batch_norm_attr){.eps = 1e-5, .act = (act_), .n_samples = (n_samples_)},    \
+        .n_in = 6, .in = {desc, MATRIX(2, c), VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)},         \
         .always_f64 = 1U << 1U, .mode = (mode_), .fill = fill_apply, .bound = 1e-5                 \
     }
 #define POOL(what_, n, h, w, c, window_, stride_, pad_, ceil)                                      \
@@ -231,6 +232,13 @@ const op_case op_cases[] = {
     DEPTHWISE("3x3 with ReLU", 2, 4, 5, 7, 3, 1, 1, 1, PR_ACT_RELU),
     DEPTHWISE("5x5 of stride 2", 1, 7, 6, 3, 5, 2, 2, 1, PR_ACT_RELU),
     DEPTHWISE("3x3 of dilation 2 without pad", 1, 6, 7, 2, 3, 1, 0, 2, PR_ACT_NONE),
+    CONV("3x3 of stride 2, SAME, odd one behind", 2, 6, 7, 3, 2, 3, 2, PR_PAD_SAME, 1, false),
+    CONV("5x5 of stride 2, SAME", 1, 5, 8, 2, 17, 5, 2, PR_PAD_SAME, 1, true),
+    CONV("1x1 of stride 2, SAME", 1, 5, 6, 3, 7, 1, 2, PR_PAD_SAME, 1, false),
+    DEPTHWISE("5x5", 2, 7, 9, 5, 5, 1, 2, 1, PR_ACT_NONE),
+    DEPTHWISE("5x5 of stride 2, SAME", 1, 8, 11, 3, 5, 2, PR_PAD_SAME, 1, PR_ACT_NONE),
+    DEPTHWISE("3x3 of stride 2, SAME", 1, 6, 13, 2, 3, 2, PR_PAD_SAME, 1, PR_ACT_NONE),
+    DEPTHWISE("7x7 of stride 3", 1, 11, 13, 2, 7, 3, 3, 1, PR_ACT_NONE),
     DEPTHWISE("on one pixel", 3, 1, 1, 5, 3, 1, 1, 1, PR_ACT_RELU),
     DEPTHWISE("17 channels", 1, 3, 4, 17, 3, 1, 1, 1, PR_ACT_RELU),
     {.op = PR_OP_linear, .what = "bias", .n_in = 3, .in = {MATRIX(5, 4), MATRIX(3, 4), VECTOR(3)}},
@@ -241,6 +249,8 @@ const op_case op_cases[] = {
      .in = {MATRIX(3, 1), MATRIX(5, 1), VECTOR(5)}},
     NORM("of a map", MAP(2, 3, 2, 3), 3, PR_ACT_NONE, PR_MODE_TRAIN),
     NORM("of a map, with ReLU", MAP(2, 3, 4, 5), 5, PR_ACT_RELU, PR_MODE_TRAIN),
+    NORM("of a map, with SiLU", MAP(2, 3, 4, 5), 5, PR_ACT_SILU, PR_MODE_TRAIN),
+    NORM("in evaluation, with SiLU", MAP(2, 3, 2, 17), 17, PR_ACT_SILU, PR_MODE_EVAL),
     NORM("of rows", MATRIX(6, 3), 3, PR_ACT_NONE, PR_MODE_TRAIN),
     NORM("of two rows, with ReLU", MATRIX(3, 17), 17, PR_ACT_RELU, PR_MODE_TRAIN),
     NORM("again", MAP(1, 3, 4, 5), 5, PR_ACT_RELU, PR_MODE_RECOMPUTE),
@@ -251,6 +261,7 @@ const op_case op_cases[] = {
     PLAIN(sync_sum, "of sums", MATRIX(2, 5)),
     APPLY("of a map", MAP(2, 3, 2, 3), 3, PR_ACT_NONE, 60, PR_MODE_TRAIN),
     APPLY("of a map, with ReLU", MAP(2, 3, 2, 5), 5, PR_ACT_RELU, 60, PR_MODE_TRAIN),
+    APPLY("of a map, with SiLU", MAP(2, 3, 2, 5), 5, PR_ACT_SILU, 60, PR_MODE_TRAIN),
     APPLY("of rows", MATRIX(4, 17), 17, PR_ACT_RELU, 60, PR_MODE_TRAIN),
     APPLY("in evaluation", MAP(1, 2, 2, 3), 3, PR_ACT_RELU, 60, PR_MODE_EVAL),
     PLAIN(relu, "of a map", MAP(2, 3, 2, 3)),
