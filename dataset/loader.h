@@ -2,13 +2,15 @@
  * The loader: turns rows of the plan into a batch of normalised NHWC floats, on a pool of threads,
  * ahead of the step that needs them.
  *
- * What a view becomes depends on (seed, epoch, place, view) and its crop alone: not on threads,
- * ranks, or what else is in the batch.
+ * What a view becomes depends on (seed, epoch, place, view) and its crops alone: not on threads,
+ * ranks, or what else is in the batch. A view that several crops make (a mix-up, a mask by
+ * difference) is bad where any of them is.
  */
 #ifndef PR_DATASET_LOADER_H
 #define PR_DATASET_LOADER_H
 
 #include "dataset/augment.h"
+#include "dataset/generate.h"
 #include "dataset/samples.h"
 
 typedef struct pr_loader pr_loader;
@@ -18,6 +20,7 @@ typedef enum pr_bad_sample { PR_BAD_STOP, PR_BAD_REPLACE, PR_BAD_LEAVE_OUT } pr_
 typedef struct pr_loader_options {
     const pr_samples *samples; /* borrowed */
     pr_augment_options augment;
+    pr_generate_options generate;
     int out_px; /* images are out_px x out_px x 3 */
     uint64_t seed;
     int n_threads;       /* 0: decode in pr_loader_wait, on the calling thread */

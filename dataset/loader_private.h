@@ -2,6 +2,7 @@
 #ifndef PR_DATASET_LOADER_PRIVATE_H
 #define PR_DATASET_LOADER_PRIVATE_H
 
+#include "dataset/generate_private.h"
 #include "dataset/loader.h"
 #include "dataset/render.h"
 
@@ -20,6 +21,7 @@ void pr__loader_plan_free(pr__loader_plan *plan);
 /** Scratch of one thread. */
 typedef struct pr__loader_worker {
     pr_renderer *renderer;
+    pr__generators *generators;
     uint8_t *image_bytes, *mask_bytes;
 } pr__loader_worker;
 

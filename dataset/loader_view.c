@@ -60,6 +60,10 @@ pr_status pr__loader_worker_make(const pr__loader_plan *plan, pr__loader_worker 
 {
     PR_TRY(pr_renderer_create(&plan->options.augment, plan->max_width, plan->max_height,
                               plan->options.out_px, &worker->renderer));
+    PR_TRY(pr__generators_create(
+        &plan->options.generate, plan->max_width, plan->max_height,
+        plan->max_image_bytes > plan->max_mask_bytes ? plan->max_image_bytes : plan->max_mask_bytes,
+        &worker->generators));
     worker->image_bytes = pr_calloc((int64_t)plan->max_image_bytes, 1);
     worker->mask_bytes = pr_calloc((int64_t)plan->max_mask_bytes, 1);
     PR_REQUIRE(worker->image_bytes != NULL && worker->mask_bytes != NULL, PR_ERR_NOMEM,
@@ -71,14 +75,34 @@ pr_status pr__loader_worker_make(const pr__loader_plan *plan, pr__loader_worker 
 void pr__loader_worker_free(pr__loader_worker *worker)
 {
     pr_renderer_destroy(&worker->renderer);
+    pr__generators_destroy(&worker->generators);
     pr_free(worker->image_bytes);
     pr_free(worker->mask_bytes);
-    *worker = (pr__loader_worker){NULL, NULL, NULL};
+    *worker = (pr__loader_worker){NULL, NULL, NULL, NULL};
 }
 
 static size_t view_px(const pr__loader_plan *plan)
 {
     return (size_t)plan->options.out_px * (size_t)plan->options.out_px;
+}
+
+/* The bytes of the mask of SAMPLE, where it has a file and the view wants one. */
+static pr_status read_mask(const pr__loader_plan *plan, const pr__loader_worker *worker,
+                           int64_t sample, size_t *n_bytes)
+{
+    const pr_samples *samples = plan->options.samples;
+    *n_bytes = pr_samples_mask_bytes(samples, sample);
+    return *n_bytes > 0 ? pr_samples_read_mask(samples, sample, worker->mask_bytes) : PR_OK;
+}
+
+/* A view that several crops make, or whose mask is made of pixels. */
+static pr_status show_scene(const pr__loader_plan *plan, pr__loader_worker *worker,
+                            const pr_view *view, int64_t sample, const pr_draw_key *key,
+                            float *image, float *mask)
+{
+    pr__scene scene;
+    PR_TRY(pr__generate(worker->generators, plan->options.samples, view, sample, key, &scene));
+    return pr_render_pixels(worker->renderer, key, &scene.image, &scene.mask, image, mask);
 }
 
 /* SAMPLE in the place of view I: its own crop, or what stands in for it. */
@@ -90,19 +114,14 @@ static pr_status show_sample(const pr__loader_plan *plan, pr__loader_worker *wor
     const pr_draw_key key = {plan->options.seed, batch->epoch, view->place, view->view,
                              PR_FOR_AUGMENT};
     float *image = batch->image + (size_t)i * view_px(plan) * 3;
-    float *mask = NULL;
+    float *mask = view->want_mask ? batch->mask + (size_t)i * view_px(plan) : NULL;
     size_t n_mask_bytes = 0;
+    if (!pr__generate_is_plain(worker->generators, samples, view, sample)) {
+        return show_scene(plan, worker, view, sample, &key, image, mask);
+    }
     PR_TRY(pr_samples_read(samples, sample, worker->image_bytes));
     if (view->want_mask) {
-        char name[512];
-        mask = batch->mask + (size_t)i * view_px(plan);
-        n_mask_bytes = pr_samples_mask_bytes(samples, sample);
-        PR_REQUIRE(n_mask_bytes > 0 || class_of(samples, sample) == PR_REAL, PR_ERR_INVALID,
-                   "loader: a mask is wanted of the forged crop %s, which has none",
-                   pr_samples_name(samples, sample, name, sizeof name));
-        if (n_mask_bytes > 0) {
-            PR_TRY(pr_samples_read_mask(samples, sample, worker->mask_bytes));
-        }
+        PR_TRY(read_mask(plan, worker, sample, &n_mask_bytes));
     }
     return pr_render(worker->renderer, &key, worker->image_bytes,
                      pr_samples_payload_bytes(samples, sample), worker->mask_bytes, n_mask_bytes,
@@ -154,9 +173,7 @@ pr_status pr__loader_show(const pr__loader_plan *plan, pr__loader_worker *worker
 {
     const pr_view *view = &batch->views[i];
     *outcome = (pr__loader_outcome){.n_bad = 0};
-    PR_REQUIRE(view->generator == PR_GEN_NONE, PR_ERR_INVALID,
-               "loader: view %lld wants generator %d, the loader has only %d (none)", (long long)i,
-               (int)view->generator, (int)PR_GEN_NONE);
+    PR_TRY(pr__generate_check_view(view, i, pr_samples_n(plan->options.samples)));
     const pr_status status = show_sample(plan, worker, batch, i, view->sample);
     if (status != PR_ERR_FORMAT) {
         return status;

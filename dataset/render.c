@@ -153,14 +153,41 @@ static pr_status augment(pr_renderer *r, const pr__augment_draws *draws, const p
     return PR_OK;
 }
 
-static pr_status render_image(pr_renderer *r, const pr__augment_draws *draws, const uint8_t *bytes,
-                              size_t n_bytes, float *image)
+/* Where a view's pixels are: encoded, or in memory. */
+typedef struct source {
+    int width, height;
+    const uint8_t *bytes;
+    size_t n_bytes;
+    const pr_image_u8 *pixels; /* NULL: BYTES are to be decoded */
+} source;
+
+/* The crop window of SOURCE, as OUT->channels says, into r->crop. */
+static pr_status take_window(pr_renderer *r, const pr__augment_draws *draws, const source *from,
+                             int channels, pr_image_u8 *out)
+{
+    const pr_rect *const rect = &draws->crop;
+    *out = (pr_image_u8){rect->width, rect->height, channels, r->crop};
+    if (from->pixels == NULL) {
+        return pr_image_decode_region(from->bytes, from->n_bytes, rect, out);
+    }
+    const size_t row_bytes = (size_t)rect->width * (size_t)channels;
+    const size_t step_bytes = (size_t)from->width * (size_t)channels;
+    const uint8_t *const first =
+        from->pixels->data + (size_t)rect->y * step_bytes + (size_t)rect->x * (size_t)channels;
+    for (int y = 0; y < rect->height; y++) {
+        memcpy(out->data + (size_t)y * row_bytes, first + (size_t)y * step_bytes, row_bytes);
+    }
+    return PR_OK;
+}
+
+static pr_status render_image(pr_renderer *r, const pr__augment_draws *draws, const source *from,
+                              float *image)
 {
     const int64_t n = (int64_t)r->out_px * r->out_px;
     const pr_planes planes = {r->plane, r->plane + n, r->plane + 2 * n, n};
     uint8_t *const plane[3] = {planes.r, planes.g, planes.b};
-    const pr_image_u8 crop = {draws->crop.width, draws->crop.height, 3, r->crop};
-    PR_TRY(pr_image_decode_region(bytes, n_bytes, &draws->crop, &crop));
+    pr_image_u8 crop;
+    PR_TRY(take_window(r, draws, from, 3, &crop));
     PR_TRY(perturb(r, &crop));
     PR_TRY(pr_resize_to_planes(r->resizer, &crop, draws->flip, r->out_px, plane));
     PR_TRY(augment(r, draws, &planes));
@@ -168,25 +195,36 @@ static pr_status render_image(pr_renderer *r, const pr__augment_draws *draws, co
     return PR_OK;
 }
 
-static pr_status render_mask(pr_renderer *r, const pr__augment_draws *draws, int width, int height,
-                             const uint8_t *bytes, size_t n_bytes, float *mask)
+static pr_status render_mask(pr_renderer *r, const pr__augment_draws *draws, const source *from,
+                             float *mask)
 {
     const int64_t n = (int64_t)r->out_px * r->out_px;
-    if (n_bytes == 0) {
-        memset(mask, 0, (size_t)n * sizeof *mask);
-        return PR_OK;
-    }
-    int mask_width = 0;
-    int mask_height = 0;
-    PR_TRY(pr_image_probe(bytes, n_bytes, NULL, &mask_width, &mask_height));
-    PR_REQUIRE(mask_width == width && mask_height == height, PR_ERR_FORMAT,
-               "mask: %d x %d px, its crop has %d x %d", mask_width, mask_height, width, height);
-    const pr_image_u8 crop = {draws->crop.width, draws->crop.height, 1, r->crop};
     const pr_image_u8 view = {r->out_px, r->out_px, 1, r->plane};
-    PR_TRY(pr_image_decode_region(bytes, n_bytes, &draws->crop, &crop));
+    pr_image_u8 crop;
+    PR_TRY(take_window(r, draws, from, 1, &crop));
     PR_TRY(pr_resize(r->resizer, &crop, draws->flip, &view));
     for (int64_t i = 0; i < n; i++) {
         mask[i] = (float)view.data[i] / 255.0F;
+    }
+    return PR_OK;
+}
+
+/* FORGED = NULL: no pixel is. */
+static pr_status render(pr_renderer *r, const pr_draw_key *key, const source *from,
+                        const source *forged, float *image, float *mask)
+{
+    pr_draw_key own = *key;
+    own.purpose = PR_FOR_AUGMENT;
+    pr__augment_draws draws;
+    pr__augment_draw(&r->options, &own, from->width, from->height, &draws);
+    PR_TRY(render_image(r, &draws, from, image));
+    if (mask != NULL && forged == NULL) {
+        memset(mask, 0, (size_t)r->out_px * (size_t)r->out_px * sizeof *mask);
+    } else if (mask != NULL) {
+        PR_REQUIRE(forged->width == from->width && forged->height == from->height, PR_ERR_FORMAT,
+                   "mask: %d x %d px, its crop has %d x %d", forged->width, forged->height,
+                   from->width, from->height);
+        PR_TRY(render_mask(r, &draws, forged, mask));
     }
     return PR_OK;
 }
@@ -195,22 +233,36 @@ pr_status pr_render(pr_renderer *renderer, const pr_draw_key *key, const uint8_t
                     size_t n_bytes, const uint8_t *mask_bytes, size_t n_mask_bytes, float *image,
                     float *mask)
 {
-    pr_renderer *r = renderer;
-    int width = 0;
-    int height = 0;
-    PR_TRY(pr_image_probe(bytes, n_bytes, NULL, &width, &height));
-    PR_REQUIRE(width <= r->max_width && height <= r->max_height, PR_ERR_FORMAT,
-               "image: %d x %d px, its index says at most %d x %d", width, height, r->max_width,
-               r->max_height);
-    pr_draw_key own = *key;
-    own.purpose = PR_FOR_AUGMENT;
-    pr__augment_draws draws;
-    pr__augment_draw(&r->options, &own, width, height, &draws);
-    PR_TRY(render_image(r, &draws, bytes, n_bytes, image));
-    if (mask != NULL) {
-        PR_TRY(render_mask(r, &draws, width, height, mask_bytes, n_mask_bytes, mask));
+    source from = {.bytes = bytes, .n_bytes = n_bytes};
+    source forged = {.bytes = mask_bytes, .n_bytes = n_mask_bytes};
+    PR_TRY(pr_image_probe(bytes, n_bytes, NULL, &from.width, &from.height));
+    PR_REQUIRE(from.width <= renderer->max_width && from.height <= renderer->max_height,
+               PR_ERR_FORMAT, "image: %d x %d px, its index says at most %d x %d", from.width,
+               from.height, renderer->max_width, renderer->max_height);
+    const bool has_mask = mask != NULL && n_mask_bytes > 0;
+    if (has_mask) {
+        PR_TRY(pr_image_probe(mask_bytes, n_mask_bytes, NULL, &forged.width, &forged.height));
     }
-    return PR_OK;
+    return render(renderer, key, &from, has_mask ? &forged : NULL, image, mask);
+}
+
+pr_status pr_render_pixels(pr_renderer *renderer, const pr_draw_key *key, const pr_image_u8 *crop,
+                           const pr_image_u8 *crop_mask, float *image, float *mask)
+{
+    PR_REQUIRE(crop->channels == 3 && crop->width <= renderer->max_width &&
+                   crop->height <= renderer->max_height,
+               PR_ERR_INVALID, "render: a crop of %d x %d px, %d channels; at most %d x %d and 3",
+               crop->width, crop->height, crop->channels, renderer->max_width,
+               renderer->max_height);
+    const source from = {.width = crop->width, .height = crop->height, .pixels = crop};
+    if (mask == NULL) {
+        return render(renderer, key, &from, NULL, image, NULL);
+    }
+    PR_REQUIRE(crop_mask != NULL && crop_mask->channels == 1, PR_ERR_INVALID,
+               "render: a mask is wanted and none of one channel is given");
+    const source forged = {
+        .width = crop_mask->width, .height = crop_mask->height, .pixels = crop_mask};
+    return render(renderer, key, &from, &forged, image, mask);
 }
 
 pr_status pr_view_from_bytes(const pr_augment_options *options, const uint8_t *bytes,

@@ -46,6 +46,15 @@ pr_status pr_render(pr_renderer *renderer, const pr_draw_key *key, const uint8_t
                     size_t n_bytes, const uint8_t *mask_bytes, size_t n_mask_bytes, float *image,
                     float *mask);
 
+/**
+ * The same view of a crop that is in memory: what pr_render makes of CROP (RGB) and CROP_MASK (of its
+ * size, grey, used where MASK is not NULL), had they been its bytes.
+ *
+ * Errors: PR_ERR_INVALID for a crop larger than the renderer's, a mask whose size is not the crop's.
+ */
+pr_status pr_render_pixels(pr_renderer *renderer, const pr_draw_key *key, const pr_image_u8 *crop,
+                           const pr_image_u8 *crop_mask, float *image, float *mask);
+
 /** Errors: PR_ERR_INVALID naming the option, its value and its range. */
 pr_status pr_augment_check(const pr_augment_options *options);
 

@@ -42,6 +42,7 @@ void pr_samples_close(pr_samples **samples)
         pr_free((*samples)->entries);
         pr_free((*samples)->crops);
         pr_free((*samples)->landmarks);
+        pr_free((*samples)->aligned);
         pr__words_destroy(&(*samples)->words);
         pr_free(*samples);
         *samples = NULL;

@@ -61,6 +61,14 @@ const float *pr_samples_landmarks(const pr_samples *samples, int64_t i, int *n);
 /** The 2x3 map from frame to crop pixels, or NULL where it is unknown. Borrowed. */
 const double *pr_samples_crop_map(const pr_samples *samples, int64_t i);
 
+/**
+ * The real sample that fake I is aligned with, or -1 where there is none (and for a real): dataset,
+ * compression, bg_video and frame are equal, the crops have one size, and over the whole crop their
+ * maps agree within 0.5 px. Where several are, the nearest by map, then the first. A crop without
+ * a map is aligned with none.
+ */
+int64_t pr_samples_aligned(const pr_samples *samples, int64_t i);
+
 /** Bytes of the encoded image of sample I. */
 size_t pr_samples_payload_bytes(const pr_samples *samples, int64_t i);
 

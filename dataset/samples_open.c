@@ -357,6 +357,7 @@ static pr_status complete(opening *job)
 {
     PR_TRY(open_files(job));
     PR_TRY(take_geometry(job));
+    PR_TRY(pr__samples_align(job->samples));
     return take_hash(job->samples);
 }
 

@@ -32,10 +32,14 @@ struct pr_samples {
     int32_t n_files;
     double *crops;    /* [n crops known][6] */
     float *landmarks; /* [n landmarks][2] */
+    int64_t *aligned; /* [n] */
     uint64_t hash;
 };
 
 /** Key order of two samples of one pr_samples: < 0, 0, > 0. */
 int pr__sample_compare(const pr_sample *a, const pr_sample *b);
+
+/** Fills samples->aligned. Errors: PR_ERR_NOMEM. */
+pr_status pr__samples_align(pr_samples *samples);
 
 #endif
