@@ -188,7 +188,7 @@ pr_status pr_mask_fill(const double points[PR_N_LANDMARKS][2], const int *indice
                        double shrink, const pr_image_u8 *mask)
 {
     enum { MIN_CORNERS = 3 };
-    point hull[2 * PR_N_LANDMARKS];
+    point hull[2 * PR_N_LANDMARKS] = {{0, 0}};
     const int n_corners = shrunken_hull(points, indices, n, shrink, hull);
     PR_REQUIRE(n_corners >= MIN_CORNERS, PR_ERR_INVALID,
                "swap: the mask's landmarks have a hull of %d corners, must be at least %d",
