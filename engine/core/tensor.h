@@ -51,7 +51,7 @@ size_t pr_desc_bytes(const pr_desc *desc);
 /** "[8, 19, 19, 728]" into TEXT, which it also returns. */
 const char *pr_shape_text(const pr_shape *shape, char text[static 96]);
 
-/* A desc of one, two or four dimensions: pr_desc_2(PR_F32, 8, 128). */
+/* A desc of one to four dimensions: pr_desc_2(PR_F32, 8, 128). */
 static inline pr_desc pr_desc_1(pr_dtype dtype, int64_t a)
 {
     return (pr_desc){dtype, {1, {a}}};
@@ -59,6 +59,10 @@ static inline pr_desc pr_desc_1(pr_dtype dtype, int64_t a)
 static inline pr_desc pr_desc_2(pr_dtype dtype, int64_t a, int64_t b)
 {
     return (pr_desc){dtype, {2, {a, b}}};
+}
+static inline pr_desc pr_desc_3(pr_dtype dtype, int64_t a, int64_t b, int64_t c)
+{
+    return (pr_desc){dtype, {3, {a, b, c}}};
 }
 static inline pr_desc pr_desc_4(pr_dtype dtype, int64_t a, int64_t b, int64_t c, int64_t d)
 {

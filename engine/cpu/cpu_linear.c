@@ -4,11 +4,13 @@
 static pr_status prepare(const pr_op_sig *sig, const bool *wants_grad, void **state,
                          size_t *workspace_bytes)
 {
+    /* The tokens of an image are the pixels of a map one pixel wide. */
+    const int64_t n_tokens = sig->in[0].shape.n_dims == 3 ? sig->in[0].shape.dims[1] : 1;
     const pr_dnnl_conv_shape shape = {.n = sig->in[0].shape.dims[0],
-                                      .h = 1,
+                                      .h = n_tokens,
                                       .w = 1,
-                                      .c_in = sig->in[0].shape.dims[1],
-                                      .h_out = 1,
+                                      .c_in = sig->in[1].shape.dims[1],
+                                      .h_out = n_tokens,
                                       .w_out = 1,
                                       .c_out = sig->in[1].shape.dims[0],
                                       .kernel = 1,

@@ -308,3 +308,13 @@ pr_status pr_dnnl_outer(int64_t n_rows, int64_t c_out, int64_t c_in, const float
                                               c_in, add ? 1.0F : 0.0F, dw, c_in));
     return PR_OK;
 }
+
+pr_status pr_dnnl_product_run(const pr_dnnl_product *p)
+{
+    PR_TRY(pr_cpu_thread_begin());
+    PR_TRY_DNNL("matrix product",
+                dnnl_sgemm(p->a_transposed ? 'T' : 'N', p->b_transposed ? 'T' : 'N', p->n_rows,
+                           p->n_cols, p->n_inner, p->scale, p->a, p->a_stride, p->b, p->b_stride,
+                           p->add ? 1.0F : 0.0F, p->y, p->y_stride));
+    return PR_OK;
+}

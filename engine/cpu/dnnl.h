@@ -58,6 +58,25 @@ pr_status pr_dnnl_conv_run(pr_dnnl_conv *conv, const float *x, const float *w, c
 pr_status pr_dnnl_outer(int64_t n_rows, int64_t c_out, int64_t c_in, const float *dy,
                         const float *x, float *dw, bool add);
 
+/**
+ * y [n_rows, n_cols] (+)= scale A B, A [n_rows, n_inner] and B [n_inner, n_cols], either stored
+ * transposed; strides are floats between the beginnings of stored rows.
+ */
+typedef struct pr_dnnl_product {
+    int64_t n_rows, n_cols, n_inner;
+    const float *a, *b;
+    float *y;
+    int64_t a_stride, b_stride, y_stride;
+    bool a_transposed, b_transposed, add;
+    float scale;
+} pr_dnnl_product;
+
+/**
+ * A matrix product whose shape the network fixes (attention within one image): its bits depend on
+ * all three sizes, so none of them may be a number of rows of a batch.
+ */
+pr_status pr_dnnl_product_run(const pr_dnnl_product *product);
+
 /** Limits the library to ISA. AUTO: leaves a limit that its own environment variable sets. */
 pr_status pr__dnnl_limit_isa(pr_cpu_isa isa, bool is_auto);
 

@@ -44,6 +44,14 @@ typedef struct pr__loops {
     void (*sum_of_two)(int64_t n, const float *a, const float *b, float *y, bool relu);
     /** y += x. */
     void (*add_to)(int64_t n, const float *x, float *y);
+    /** y = x Phi(x) and its slope. */
+    void (*gelu)(int64_t n, const float *x, float *y, float *slope);
+    /** y (+)= a b. */
+    void (*product)(int64_t n, const float *a, const float *b, float *y, bool add);
+    /** x becomes exp(x_i) / sum of them. */
+    void (*softmax)(int64_t n, float *x);
+    /** GRAD, of the probabilities, becomes that of what softmax was given. */
+    void (*softmax_grad)(int64_t n, const float *prob, float *grad);
 
     /** sum[c] over the rows. */
     void (*column_sums)(int64_t n_rows, int64_t n_cols, const float *x, double *sum);

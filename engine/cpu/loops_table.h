@@ -9,12 +9,17 @@
 #include "engine/cpu/loops_norm.h"
 #include "engine/cpu/loops_point.h"
 #include "engine/cpu/loops_pool.h"
+#include "engine/cpu/loops_tokens.h"
 
 const pr__loops PR_LOOPS_TABLE = {
     .relu = relu,
     .relu_grad = relu_grad,
     .sum_of_two = sum_of_two,
     .add_to = add_to,
+    .gelu = gelu,
+    .product = product,
+    .softmax = softmax,
+    .softmax_grad = softmax_grad,
     .column_sums = column_sums,
     .norm_sums = norm_sums,
     .norm_apply = norm_apply,

@@ -1,5 +1,7 @@
 /*
- * global_avg_pool: y[n, c] = the mean of x[n, ., ., c].     x [N, H, W, C] real, y [N, C]
+ * global_avg_pool: y[n, c] = the mean of x[n, ., ., c], or of x[n, ., c].
+ *
+ *     x [N, H, W, C] or [N, T, C] real     y [N, C]
  */
 #include "engine/ops/expect.h"
 
@@ -8,9 +10,10 @@ enum { X };
 static pr_status infer(pr_op_sig *sig)
 {
     PR_TRY(pr__expect_n(sig, 1, 1));
-    PR_TRY(pr__expect_real(sig, X, 4));
-    pr__give(sig, 0,
-             pr_desc_2(sig->in[X].dtype, sig->in[X].shape.dims[0], sig->in[X].shape.dims[3]));
+    const int n_dims = sig->in[X].shape.n_dims == 3 ? 3 : 4;
+    PR_TRY(pr__expect_real(sig, X, n_dims));
+    const int64_t *const dims = sig->in[X].shape.dims;
+    pr__give(sig, 0, pr_desc_2(sig->in[X].dtype, dims[0], dims[n_dims - 1]));
     return PR_OK;
 }
 

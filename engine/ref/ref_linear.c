@@ -8,8 +8,8 @@ static pr_status forward(const pr_call *call)
     const double *const w = call->in[W].data;
     const double *const b = call->n_in > B ? call->in[B].data : NULL;
     double *const y = call->out[0].data;
-    const int64_t n_rows = call->in[X].shape.dims[0];
-    const int64_t n_in = call->in[X].shape.dims[1];
+    const int64_t n_in = call->in[W].shape.dims[1];
+    const int64_t n_rows = pr_shape_n(&call->in[X].shape) / n_in;
     const int64_t n_out = call->in[W].shape.dims[0];
 
     for (int64_t row = 0; row < n_rows; row++) {
@@ -32,8 +32,8 @@ static pr_status backward(const pr_call *call)
     double *const dx = call->grad_in[X].data;
     double *const dw = call->grad_in[W].data;
     double *const db = call->n_in > B ? call->grad_in[B].data : NULL;
-    const int64_t n_rows = call->in[X].shape.dims[0];
-    const int64_t n_in = call->in[X].shape.dims[1];
+    const int64_t n_in = call->in[W].shape.dims[1];
+    const int64_t n_rows = pr_shape_n(&call->in[X].shape) / n_in;
     const int64_t n_out = call->in[W].shape.dims[0];
 
     for (int i = 0; i < call->n_in; i++) {

@@ -127,6 +127,31 @@ static void test_special(void)
     CHECK(pr_exp(-745.0) == 0x1p-1074, "the smallest: %g", pr_exp(-745.0));
 }
 
+static void test_atan2(void)
+{
+    static const double values[] = {0.0, -0.0, 1.0, -1.0, HUGE_VAL, -HUGE_VAL, 1e300, -1e-300};
+    const size_t n = sizeof(values) / sizeof(values[0]);
+    double worst = 0.0;
+    for (int64_t i = 0; i < N; i++) {
+        /* Ratios of all sizes, many of them near 1, and near the quadrants' edges. */
+        const double y = uniform(2 * i, -1.0, 1.0) * (i % 3 == 0 ? 1e-9 : 1.0);
+        const double x = uniform(2 * i + 1, -1.0, 1.0) * (i % 5 == 0 ? 1e-7 : 1.0);
+        const double error = error_ulp(pr_atan2(y, x), atan2l((long double)y, (long double)x));
+        worst = error > worst ? error : worst;
+    }
+    (void)printf("atan2: %.3f ulp\n", worst);
+    CHECK(worst <= 1.4 + MARGIN, "atan2: %.3f ulp, bound 1.4", worst);
+    for (size_t i = 0; i < n * n; i++) {
+        const double y = values[i / n];
+        const double x = values[i % n];
+        const double wanted = atan2(y, x);
+        const double got = pr_atan2(y, x);
+        CHECK(fabs(got - wanted) <= 1e-15 * fabs(wanted) && signbit(got) == signbit(wanted),
+              "atan2(%g, %g) = %.17g, wanted %.17g", y, x, got, wanted);
+    }
+    CHECK(isnan(pr_atan2(NAN, 1.0)) && isnan(pr_atan2(1.0, NAN)), "atan2 of NaN");
+}
+
 /* Found once and never to change: another compiler, processor or library may not move a bit.
  * same_bits.sh compares the printed lines under other variants of libm, whose own hash shows that
  * there is something to compare. */
@@ -146,6 +171,13 @@ static void test_bits(void)
     (void)printf("bits %016llx\nlibm %016llx\n", (unsigned long long)ours,
                  (unsigned long long)libm);
     CHECK(ours == 0x81ba9edf20e83493U, "the bits' hash is 0x%016llx", (unsigned long long)ours);
+    uint64_t angles = 0;
+    for (int64_t i = 0; i < 20000; i++) {
+        const double angle = pr_atan2(uniform(2 * i, -1.0, 1.0), uniform(2 * i + 1, -1.0, 1.0));
+        angles = pr_hash64(&angle, sizeof(angle), angles);
+    }
+    CHECK(angles == 0x1323999e74f9d682U, "the angles' hash is 0x%016llx",
+          (unsigned long long)angles);
 }
 
 int main(int argc, char **argv)
@@ -157,6 +189,7 @@ int main(int argc, char **argv)
     test_ranges();
     test_pow();
     test_special();
+    test_atan2();
     test_bits();
     return check_exit_code();
 }

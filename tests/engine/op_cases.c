@@ -7,6 +7,7 @@
 /* clang-format off */
 #define MAP(n, h, w, c) {PR_F64, {4, {n, h, w, c}}}
 #define MATRIX(n, c) {PR_F64, {2, {n, c}}}
+#define TOKENS(n, t, d) {PR_F64, {3, {n, t, d}}}
 #define VECTOR(n) {PR_F64, {1, {n}}}
 #define LABELS(n) {PR_I32, {1, {n}}}
 #define NUMBERS(n) {PR_I64, {1, {n}}}
@@ -52,6 +53,44 @@
         .op = PR_OP_max_pool, .what = (what_),                                                     \
         .attr = &(const pr_pool_attr){(window_), (stride_), (pad_), (ceil)}, .n_in = 1, .in = {    \
             MAP(n, h, w, c)                                                                        \
+        }                                                                                          \
+    }
+#define SPECTRUM(what_, n, h, w, px, grey_, log_, ratio_)                                          \
+    {                                                                                              \
+        .op = PR_OP_patch_spectrum, .what = (what_),                                               \
+        .attr = &(const pr_patch_spectrum_attr){.patch_px = (px),                                  \
+                                                .mean = {0.5, 0.5, 0.4},                           \
+                                                .std = {0.5, 0.5, 0.3},                            \
+                                                .grey = (grey_),                                   \
+                                                .log_amplitude = (log_),                           \
+                                                .phase_of_ratio = (ratio_)},                       \
+        .n_in = 1, .in = {                                                                         \
+            MAP(n, h, w, 3)                                                                        \
+        }                                                                                          \
+    }
+#define GRAM(what_, n, h, w, c, norm_)                                                             \
+    {                                                                                              \
+        .op = PR_OP_gram_mean, .what = (what_), .attr = &(const pr_gram_mean_attr){(norm_)},       \
+        .n_in = 1, .in = {                                                                         \
+            MAP(n, h, w, c)                                                                        \
+        }                                                                                          \
+    }
+#define LAYER_NORM(what_, c, ...)                                                                  \
+    {                                                                                              \
+        .op = PR_OP_layer_norm, .what = (what_), .attr = &(const pr_layer_norm_attr){1e-5},        \
+        .n_in = 3, .in = {                                                                         \
+            __VA_ARGS__,                                                                           \
+            VECTOR(c),                                                                             \
+            VECTOR(c)                                                                              \
+        }                                                                                          \
+    }
+#define ATTENTION(what_, n, t, d, heads, scale_)                                                   \
+    {                                                                                              \
+        .op = PR_OP_attention, .what = (what_),                                                    \
+        .attr = &(const pr_attention_attr){(heads), (scale_)}, .n_in = 3, .in = {                  \
+            TOKENS(n, t, d),                                                                       \
+            TOKENS(n, t, d),                                                                       \
+            TOKENS(n, t, d)                                                                        \
         }                                                                                          \
     }
 #define ADD(what_, act_, ...)                                                                      \
@@ -114,6 +153,15 @@ static void fill_apply(int i, int64_t n, void *data)
         } else if (i == 5) {
             *value = 1.0 + 0.5 * *value;
         }
+    }
+}
+
+/* From -9 to 9: both ends of GELU are there. */
+static void fill_far(int i, int64_t n, void *data)
+{
+    fill_number(i, n, data);
+    for (int64_t k = 0; k < n; k++) {
+        ((double *)data)[k] *= 9.0;
     }
 }
 
@@ -247,6 +295,14 @@ const op_case op_cases[] = {
      .what = "one input",
      .n_in = 3,
      .in = {MATRIX(3, 1), MATRIX(5, 1), VECTOR(5)}},
+    {.op = PR_OP_linear,
+     .what = "tokens",
+     .n_in = 3,
+     .in = {TOKENS(2, 3, 5), MATRIX(7, 5), VECTOR(7)}},
+    {.op = PR_OP_linear,
+     .what = "tokens, wide",
+     .n_in = 3,
+     .in = {TOKENS(2, 5, 19), MATRIX(17, 19), VECTOR(17)}},
     NORM("of a map", MAP(2, 3, 2, 3), 3, PR_ACT_NONE, PR_MODE_TRAIN),
     NORM("of a map, with ReLU", MAP(2, 3, 4, 5), 5, PR_ACT_RELU, PR_MODE_TRAIN),
     NORM("of a map, with SiLU", MAP(2, 3, 4, 5), 5, PR_ACT_SILU, PR_MODE_TRAIN),
@@ -275,6 +331,23 @@ const op_case op_cases[] = {
     POOL("3x3 on one pixel", 2, 1, 1, 17, 3, 2, 1, false),
     PLAIN(global_avg_pool, "of a map", MAP(2, 3, 4, 5)),
     PLAIN(global_avg_pool, "of a pixel", MAP(3, 1, 1, 17)),
+    PLAIN(global_avg_pool, "of tokens", TOKENS(2, 5, 7)),
+    GRAM("of a map", 2, 3, 4, 5, PR_GRAM_HW),
+    GRAM("not divided", 1, 2, 3, 17, PR_GRAM_NONE),
+    GRAM("divided by channels too", 2, 2, 2, 3, PR_GRAM_CHW),
+    SPECTRUM("of patches of 4", 2, 8, 12, 4, PR_GREY_BT601, false, false),
+    SPECTRUM("of patches of 5", 1, 5, 10, 5, PR_GREY_MEAN, true, false),
+    SPECTRUM("of patches of 16, ratio", 1, 32, 16, 16, PR_GREY_BT601, true, true),
+    LAYER_NORM("of rows", 5, MATRIX(3, 5)),
+    LAYER_NORM("of tokens", 19, TOKENS(2, 3, 19)),
+    PLAIN(gelu, "of tokens", TOKENS(2, 3, 7)),
+    {.op = PR_OP_gelu, .what = "far out", .n_in = 1, .in = {VECTOR(37)}, .fill = fill_far},
+    ATTENTION("of one head", 2, 3, 5, 1, 0.5),
+    ATTENTION("of three heads", 2, 5, 6, 3, 0.7),
+    ATTENTION("of 17 tokens", 1, 17, 4, 2, 3.0),
+    PLAIN(transpose, "of tokens", TOKENS(2, 3, 5)),
+    PLAIN(transpose, "of many", TOKENS(1, 19, 17)),
+    {.op = PR_OP_add_shared, .what = "tokens", .n_in = 2, .in = {TOKENS(3, 2, 5), MATRIX(2, 5)}},
     {.op = PR_OP_l2norm,
      .what = "rows",
      .attr = &(const pr_l2norm_attr){1e-12},

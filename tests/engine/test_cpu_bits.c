@@ -9,6 +9,7 @@
 
 /* Of our loops over made-up numbers: any compiler and level must give it. */
 static const uint64_t GOLDEN = 0xfe52b30ca300b8fa;
+static const uint64_t GOLDEN_TOKENS = 0xef8119360dff5e00;
 
 enum { MAX_N = 200 * 19, N_NUMBERS = 9 * MAX_N };
 
@@ -95,6 +96,26 @@ static uint64_t hash_loops(const pr__loops *l)
     return hash;
 }
 
+static uint64_t hash_tokens(const pr__loops *l)
+{
+    uint64_t hash = 0;
+    for (int64_t n = 1; n <= 200; n++) {
+        const size_t n_bytes = (size_t)n * sizeof(float);
+        for (int64_t i = 0; i < n; i++) {
+            numbers[0][i] = 9.0F * cpu_number(1, n + i);
+            numbers[1][i] = cpu_number(2, n + i);
+        }
+        l->gelu(n, numbers[0], numbers[2], numbers[3]);
+        l->product(n, numbers[1], numbers[3], numbers[2], n % 2 == 0);
+        l->softmax(n, numbers[0]);
+        l->softmax_grad(n, numbers[0], numbers[1]);
+        for (int a = 0; a < 4; a++) {
+            hash = add_hash(hash, numbers[a], n_bytes);
+        }
+    }
+    return hash;
+}
+
 static void check_levels(void)
 {
     static const pr__loops *const table[] = {&pr__loops_baseline, &pr__loops_avx2,
@@ -105,6 +126,10 @@ static void check_levels(void)
         const uint64_t hash = hash_loops(table[i]);
         CHECK(hash == GOLDEN, "%s loops give %016llx, want %016llx", pr_cpu_isa_name((pr_cpu_isa)i),
               (unsigned long long)hash, (unsigned long long)GOLDEN);
+        const uint64_t tokens = hash_tokens(table[i]);
+        CHECK(tokens == GOLDEN_TOKENS, "%s loops of tokens give %016llx, want %016llx",
+              pr_cpu_isa_name((pr_cpu_isa)i), (unsigned long long)tokens,
+              (unsigned long long)GOLDEN_TOKENS);
     }
 }
 
