@@ -40,6 +40,13 @@ static const generator generators[] = {
                       .compose = compose_mixup,
                       .needs_mate = true,
                       .mate_of = mate_of_mixup},
+    [PR_GEN_ADDG] = {.name = "addg", .compose = pr__compose_forged, .mate_of = pr__mate_of_forged},
+    [PR_GEN_XP] = {.name = "xp", .compose = pr__compose_forged, .mate_of = pr__mate_of_forged},
+    [PR_GEN_FWA] = {.name = "fwa", .compose = pr__compose_forged},
+    [PR_GEN_BI] = {.name = "bi",
+                   .compose = pr__compose_forged,
+                   .needs_mate = true,
+                   .mate_of = pr__mate_of_forged},
 };
 
 pr_status pr__generate_check_view(const pr_view *view, int64_t number, int64_t n_samples)
@@ -49,7 +56,9 @@ pr_status pr__generate_check_view(const pr_view *view, int64_t number, int64_t n
                "loader: view %lld wants generator %d, which the loader does not have",
                (long long)number, (int)view->generator);
     const generator *const g = &generators[view->generator];
-    PR_REQUIRE(view->mate >= -1 && view->mate < n_samples && (!g->needs_mate || view->mate >= 0),
+    const bool needs_mate =
+        g->needs_mate || pr_addg_needs_donor((pr_generator)view->generator, view->category);
+    PR_REQUIRE(view->mate >= -1 && view->mate < n_samples && (!needs_mate || view->mate >= 0),
                PR_ERR_INVALID,
                "loader: view %lld of generator %s has mate %lld, there are %lld samples",
                (long long)number, g->name, (long long)view->mate, (long long)n_samples);
@@ -90,6 +99,13 @@ pr_status pr__generators_create(const pr_generate_options *options, int max_widt
         return PR_FAIL(PR_ERR_NOMEM, "loader: no memory to make views of %d x %d px in", max_width,
                        max_height);
     }
+    if (options->forges) {
+        const pr_status status = pr_addg_create(&options->addg, max_width, max_height, &g->addg);
+        if (status != PR_OK) {
+            pr__generators_destroy(&g);
+            return status;
+        }
+    }
     *out = g;
     return PR_OK;
 }
@@ -104,6 +120,7 @@ void pr__generators_destroy(pr__generators **generators_)
         pr_free(g->image);
         pr_free(g->mask);
         pr_free(g->scratch);
+        pr_addg_destroy(&g->addg);
         pr_free(g);
         *generators_ = NULL;
     }

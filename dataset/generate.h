@@ -8,6 +8,7 @@
 #ifndef PR_DATASET_GENERATE_H
 #define PR_DATASET_GENERATE_H
 
+#include "dataset/addg.h"
 #include "engine/base/config.h"
 
 /** Where the mask of a fake comes from (C8). */
@@ -29,6 +30,8 @@ typedef struct pr_generate_options {
     int mask_missing; /* pr_mask_missing */
     double mask_threshold;
     double mixup_min, mixup_max; /* share of the fake in a mix-up, drawn uniformly */
+    bool forges;                 /* views of PR_GEN_ADDG, XP, FWA and BI are wanted */
+    pr_addg_options addg;        /* how; of use only then */
 } pr_generate_options;
 
 /** Errors: PR_ERR_INVALID naming the option, its value and its range. */

@@ -9,6 +9,7 @@
 #ifndef PR_DATASET_GENERATE_PRIVATE_H
 #define PR_DATASET_GENERATE_PRIVATE_H
 
+#include "dataset/addg.h"
 #include "dataset/generate.h"
 #include "dataset/image.h"
 #include "dataset/samples.h"
@@ -32,6 +33,7 @@ typedef struct pr__generators {
     pr_generate_options options;
     uint8_t *bytes;                                   /* [max_bytes] one encoded payload */
     uint8_t *target, *donor, *image, *mask, *scratch; /* of the largest crop */
+    pr_addg *addg;                                    /* NULL: nothing is forged */
 } pr__generators;
 
 /**
@@ -66,5 +68,9 @@ pr_status pr__generate_check_view(const pr_view *view, int64_t number, int64_t n
  */
 pr_status pr__generate(pr__generators *generators, const pr_samples *samples, const pr_view *view,
                        int64_t sample, const pr_draw_key *key, pr__scene *scene);
+
+/** The generators ADDG, XP, FWA and BI, and the donor of a sample that stands in for a bad one. */
+pr_status pr__compose_forged(pr__generators *generators, pr__scene *scene);
+int64_t pr__mate_of_forged(const pr__scene *scene);
 
 #endif

@@ -2,7 +2,7 @@
 """Forged views against a transcription of their definitions in NumPy, in double precision.
 
 The driver gives a view, the crops and landmarks it is made from, and what it drew. Here the draws
-come from their own Philox, the mask from half-planes on a 16 x 16 grid in each pixel, X_P from plain
+come from their own Philox, the mask from half-planes on a 8 x 8 grid in each pixel, X_P from plain
 formulas, and the blend from the driver's mask.
 """
 import os
@@ -113,12 +113,12 @@ def mask_of(v):
     width = np.linalg.norm(p[0] - p[16])
     moved = p + (p - middle) @ v["matrix"].T + (v["move"] + v["wiggle"]) * width
     corners = hull(moved[v["landmarks"]])
-    grid = (np.arange(side * 16) + 0.5) / 16 - 0.5
+    grid = (np.arange(side * 8) + 0.5) / 8 - 0.5
     x, y = np.meshgrid(grid, grid)
     inside = np.ones(x.shape, bool)
     for a, b in zip(corners, np.roll(corners, -1, axis=0)):
         inside &= (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]) >= 0
-    m = inside.reshape(side, 16, side, 16).mean(axis=(1, 3))[..., None]
+    m = inside.reshape(side, 8, side, 8).mean(axis=(1, 3))[..., None]
     if v["sigma"] > 0:
         m = reflect_blur(m, gauss(int(np.ceil(3 * v["sigma"])), v["sigma"]))
     return 255 * (1 - m if v["outer"] else m)
