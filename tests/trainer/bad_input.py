@@ -207,8 +207,25 @@ def check_resume(lab):
     lab.forge("others", "--seed", "2")
     for key in ("train", "val"):
         refuses(lab, "reference", 2, [f"data.{key}.0.path=others"], "was trained on other data")
+    check_labels(lab)
     wide = ["model.width=0.25", "model.init=" + lab.path("reference")]
     refuses(lab, "wide", 2, wide, "reference", "backbone.", "another model")
+
+
+def check_labels(lab):
+    """Other labels or persons over the same pixels are other data."""
+    os.makedirs(lab.path("relabelled"))
+    driver = os.path.join(os.path.dirname(BINARY), "tests", "trainer", "test_data_hash")
+    subprocess.run([driver, lab.path("relabelled")], check=True)
+    sets = ["objective=cross_entropy", "stage.classifier.batch=16", "stage.classifier.epochs=1"]
+
+    def of(name):
+        return sets + [f"data.{key}.0.path=relabelled/{name}" for key in ("train", "val")]
+
+    lab.train("labelled", 1, *of("plain"), "train.stop_at=step 2")
+    for name in ("label", "face_id"):
+        refuses(lab, "labelled", 2, of(name), "was trained on other data", "labels")
+    lab.train("labelled", 2, *of("seven"))
 
 
 def check_numbers(lab):
