@@ -18,8 +18,7 @@ typedef struct pr_run {
     pr_samples *train, *val; /* val NULL where none is named */
     pr_trainer *trainer;
     pr_replica *replica;
-    pr_runlog *log;   /* rank 0 */
-    pr_fs_lock *lock; /* rank 0 */
+    pr_runlog *log; /* rank 0 */
     pr_text config_text;
     pr_checkpoint_head head;       /* hashes, best; the position is the trainer's */
     pr_position written;           /* of the newest checkpoint; step -1: none */

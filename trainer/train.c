@@ -267,20 +267,6 @@ static uint64_t data_hash(const pr_run *run)
     return pr_hash64(hashes, sizeof(hashes), 0);
 }
 
-/* Rank 0 takes the directory; the others hear of it. */
-static pr_status open_directory(pr_run *run)
-{
-    const pr_train_request *const request = run->request;
-    pr_status status = PR_OK;
-    if (pr_run_leads(run)) {
-        status = pr_fs_mkdirs(request->run_dir);
-        if (status == PR_OK) {
-            status = pr_fs_lock_take(request->run_dir, &run->lock);
-        }
-    }
-    return pr_comm_agree(request->comm, "run directory", status);
-}
-
 static pr_status write_config(pr_run *run)
 {
     char path[PR_PATH_BYTES];
@@ -317,7 +303,6 @@ static pr_status train(pr_run *run, pr_train_end *end)
     if (request->dry_run) {
         return pr_run_show_plan(run);
     }
-    PR_TRY(open_directory(run));
     PR_TRY(pr_run_restore(run, &image, &resumed));
     pr_status status = try_stages(run);
     if (status == PR_OK && pr_run_leads(run)) {
@@ -355,7 +340,6 @@ pr_status pr_train(const pr_train_request *request, pr_train_end *end)
     pr_trainer_destroy(&run.trainer);
     pr_samples_close(&run.train);
     pr_samples_close(&run.val);
-    pr_fs_lock_destroy(&run.lock);
     pr_text_free(&run.config_text);
     return status;
 }

@@ -24,7 +24,8 @@ typedef enum pr_train_end {
 } pr_train_end;
 
 /**
- * Collective. Trains, or goes on from the newest whole checkpoint of the run directory.
+ * Collective. Trains, or goes on from the newest whole checkpoint of the run directory, which the job
+ * holds already (pr_job_begin: its lock).
  *
  * Errors: PR_ERR_INVALID where the run directory's config or data are others (naming the key),
  * PR_ERR_COMM where the ranks' replicas or arithmetic part, PR_ERR_NUMERIC, PR_ERR_IO, and those of
