@@ -9,6 +9,7 @@ enum { POISON = 0xFF }; /* as f32 or f64 a NaN */
 
 struct pr_exec {
     const pr_plan *plan;
+    bool borrows; /* arena and workspace are another's */
     char *arena;
     void *workspace;
     void **states;  /* by op: what prepare() made */
@@ -16,14 +17,27 @@ struct pr_exec {
     pr_tensor cut_in, cut_out;
 };
 
-pr_status pr_exec_create(const pr_plan *plan, pr_exec **out)
+static size_t aligned(size_t n_bytes)
+{
+    return (n_bytes + PR_ALIGN_BYTES - 1) / PR_ALIGN_BYTES * PR_ALIGN_BYTES;
+}
+
+size_t pr_plan_exec_bytes(const pr_plan *plan)
+{
+    return aligned(plan->memory.activation_bytes) + aligned(plan->memory.workspace_bytes);
+}
+
+/* MEMORY is NULL where the executor has its own. */
+static pr_status create(const pr_plan *plan, char *memory, pr_exec **out)
 {
     pr_status status = PR_OK;
     pr_exec *exec = pr_calloc(1, sizeof(*exec));
     PR_REQUIRE(exec != NULL, PR_ERR_NOMEM, "graph '%s': an executor", plan->graph->name);
     exec->plan = plan;
-    exec->arena = pr_calloc((int64_t)plan->memory.activation_bytes, 1);
-    exec->workspace = pr_calloc((int64_t)plan->memory.workspace_bytes, 1);
+    exec->borrows = memory != NULL;
+    exec->arena = exec->borrows ? memory : pr_calloc((int64_t)plan->memory.activation_bytes, 1);
+    exec->workspace = exec->borrows ? memory + aligned(plan->memory.activation_bytes)
+                                    : pr_calloc((int64_t)plan->memory.workspace_bytes, 1);
     exec->states = pr_calloc(plan->graph->n_ops, sizeof(*exec->states));
     if (exec->arena == NULL || exec->workspace == NULL || exec->states == NULL) {
         status =
@@ -59,6 +73,16 @@ failed:
     return status;
 }
 
+pr_status pr_exec_create(const pr_plan *plan, pr_exec **out)
+{
+    return create(plan, NULL, out);
+}
+
+pr_status pr_exec_create_over(const pr_plan *plan, void *memory, pr_exec **out)
+{
+    return create(plan, memory, out);
+}
+
 void pr_exec_destroy(pr_exec **exec)
 {
     if (*exec == NULL) {
@@ -70,8 +94,10 @@ void pr_exec_destroy(pr_exec **exec)
             kernel->release((*exec)->states[k]);
         }
     }
-    pr_free((*exec)->arena);
-    pr_free((*exec)->workspace);
+    if (!(*exec)->borrows) {
+        pr_free((*exec)->arena);
+        pr_free((*exec)->workspace);
+    }
     pr_free((*exec)->states);
     pr_free(*exec);
     *exec = NULL;

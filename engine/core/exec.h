@@ -79,6 +79,14 @@ bool pr_plan_writes(const pr_plan *plan, int entry);
 
 /** Called on the thread that will run it, or under the same library thread count. */
 pr_status pr_exec_create(const pr_plan *plan, pr_exec **out);
+/** Bytes of an executor's memory: its activations, then its workspace, both aligned. */
+size_t pr_plan_exec_bytes(const pr_plan *plan);
+/**
+ * The same over MEMORY, which is borrowed, aligned to PR_ALIGN_BYTES and has at least
+ * pr_plan_exec_bytes: executors that never run at the same time may share it. What is written to the
+ * inputs of one lasts until another runs.
+ */
+pr_status pr_exec_create_over(const pr_plan *plan, void *memory, pr_exec **out);
 void pr_exec_destroy(pr_exec **exec);
 
 /**
