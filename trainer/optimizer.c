@@ -10,8 +10,8 @@ const char *const pr_optim_words[] = {"sgd", "adam", "adamw", NULL};
 /* What to build from, together. */
 typedef struct pr__recipe {
     const pr_optim_options *options;
-    const char *const *trains;
-    int n_trains;
+    const pr_optim_phase *phases;
+    int n_phases;
 } pr__recipe;
 
 pr_optim_options pr_optim_options_default(void)
@@ -33,16 +33,27 @@ static bool begins_with(const char *name, const char *prefix)
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-static bool is_trained(const pr_store_entry *entry, const pr__recipe *recipe)
+/* Bit p: ENTRY steps in phase p. */
+static uint32_t phases_of(const pr_store_entry *entry, const pr__recipe *recipe)
 {
-    bool trained = recipe->trains == NULL;
-    for (int i = 0; i < recipe->n_trains; i++) {
-        trained = trained || begins_with(entry->name, recipe->trains[i]);
+    uint32_t phases = 0;
+    for (int p = 0; p < recipe->n_phases; p++) {
+        const pr_optim_phase *const phase = &recipe->phases[p];
+        bool trained = phase->trains == NULL;
+        for (int i = 0; i < phase->n_trains; i++) {
+            trained = trained || begins_with(entry->name, phase->trains[i]);
+        }
+        phases |= trained ? 1U << p : 0U;
     }
     for (int64_t i = 0; i < recipe->options->frozen.n; i++) {
-        trained = trained && !begins_with(entry->name, recipe->options->frozen.at[i]);
+        phases = begins_with(entry->name, recipe->options->frozen.at[i]) ? 0U : phases;
     }
-    return trained && entry->kind == PR_VALUE_PARAM;
+    return entry->kind == PR_VALUE_PARAM ? phases : 0U;
+}
+
+static bool is_trained(const pr_store_entry *entry, const pr__recipe *recipe)
+{
+    return phases_of(entry, recipe) != 0;
 }
 
 static pr_status check_groups(const pr_optim_options *o)
@@ -81,47 +92,71 @@ static pr_status check_options(const pr_optim_options *o)
     return check_groups(o);
 }
 
-/* The group with the longest prefix of NAME, or -1. */
-static int group_of(const pr_optimizer *optimizer, const char *name)
+/* The options' group with the longest prefix of NAME, or their number where none has one. */
+static int64_t option_of(const pr__recipe *recipe, const char *name)
 {
-    int best = -1;
-    for (int g = 0; g < optimizer->n_groups; g++) {
-        if (begins_with(name, optimizer->groups[g].prefix) &&
-            (best < 0 ||
-             strlen(optimizer->groups[g].prefix) > strlen(optimizer->groups[best].prefix))) {
+    const pr_config_words *const prefixes = &recipe->options->group;
+    int64_t best = prefixes->n;
+    for (int64_t g = 0; g < prefixes->n; g++) {
+        if (begins_with(name, prefixes->at[g]) &&
+            (best == prefixes->n || strlen(prefixes->at[g]) > strlen(prefixes->at[best]))) {
             best = g;
         }
     }
     return best;
 }
 
-static pr_status add_group(pr_optimizer *optimizer, const char *prefix, double rate_factor,
-                           double weight_decay)
+static int find_group(const pr_optimizer *optimizer, int64_t option, uint32_t phases)
 {
-    pr__group *g = &optimizer->groups[optimizer->n_groups];
-    g->prefix = pr_strdup(prefix);
+    for (int g = 0; g < optimizer->n_groups; g++) {
+        if (optimizer->groups[g].option == option && optimizer->groups[g].phases == phases) {
+            return g;
+        }
+    }
+    return -1;
+}
+
+static pr_status add_group(pr_optimizer *optimizer, const pr__recipe *recipe, int64_t option,
+                           uint32_t phases)
+{
+    const pr_optim_options *const o = recipe->options;
+    const char *const prefix = option < o->group.n ? o->group.at[option] : "";
+    const uint32_t all =
+        recipe->n_phases == PR_OPTIM_MAX_PHASES ? UINT32_MAX : (1U << recipe->n_phases) - 1U;
+    pr_text text = {0};
+    pr_status status = pr_text_add(&text, "%s", prefix);
+    if (status == PR_OK && phases != all) {
+        status = pr_text_add(&text, "@%x", (unsigned)phases);
+    }
+    pr__group *const g = &optimizer->groups[optimizer->n_groups];
+    g->prefix = status == PR_OK ? pr_strdup(pr_text_chars(&text)) : NULL;
+    pr_text_free(&text);
+    PR_TRY(status);
     PR_REQUIRE(g->prefix != NULL, PR_ERR_NOMEM, "optimizer: out of memory");
-    g->rate_factor = rate_factor;
-    g->weight_decay = weight_decay;
-    g->active = true;
+    g->option = option;
+    g->phases = phases;
+    g->rate_factor = option < o->group.n ? o->group_rate.at[option] : 1.0;
+    g->weight_decay =
+        option < o->group.n && o->group_decay.n > 0 ? o->group_decay.at[option] : o->weight_decay;
+    g->active = (phases & 1U) != 0;
     optimizer->n_groups++;
     return PR_OK;
 }
 
-/* The options' groups, then "" if a trained parameter is in none of them. */
+/* Of each of the options' groups, then of none, one group for every set of phases. */
 static pr_status make_groups(pr_optimizer *optimizer, const pr__recipe *recipe)
 {
-    const pr_optim_options *o = recipe->options;
-    optimizer->groups = pr_calloc(o->group.n + 1, sizeof(*optimizer->groups));
+    const int n_entries = pr_store_n(optimizer->store);
+    optimizer->groups = pr_calloc(n_entries + 1, sizeof(*optimizer->groups));
     PR_REQUIRE(optimizer->groups != NULL, PR_ERR_NOMEM, "optimizer: out of memory");
-    for (int64_t g = 0; g < o->group.n; g++) {
-        PR_TRY(add_group(optimizer, o->group.at[g], o->group_rate.at[g],
-                         o->group_decay.n > 0 ? o->group_decay.at[g] : o->weight_decay));
-    }
-    for (int i = 0; i < pr_store_n(optimizer->store); i++) {
-        const pr_store_entry *entry = pr_store_at(optimizer->store, i);
-        if (is_trained(entry, recipe) && group_of(optimizer, entry->name) < 0) {
-            return add_group(optimizer, "", 1.0, o->weight_decay);
+    for (int64_t option = 0; option <= recipe->options->group.n; option++) {
+        for (int i = 0; i < n_entries; i++) {
+            const pr_store_entry *const entry = pr_store_at(optimizer->store, i);
+            const uint32_t phases = phases_of(entry, recipe);
+            if (phases != 0 && option_of(recipe, entry->name) == option &&
+                find_group(optimizer, option, phases) < 0) {
+                PR_TRY(add_group(optimizer, recipe, option, phases));
+            }
         }
     }
     return PR_OK;
@@ -145,8 +180,11 @@ static pr_status check_prefix(const pr_optimizer *optimizer, const pr__recipe *r
 static pr_status check_prefixes(const pr_optimizer *optimizer, const pr__recipe *recipe)
 {
     const pr_optim_options *o = recipe->options;
-    for (int i = 0; i < recipe->n_trains; i++) {
-        PR_TRY(check_prefix(optimizer, recipe, recipe->trains[i], false, "what a stage trains"));
+    for (int p = 0; p < recipe->n_phases; p++) {
+        for (int i = 0; i < recipe->phases[p].n_trains; i++) {
+            PR_TRY(check_prefix(optimizer, recipe, recipe->phases[p].trains[i], false,
+                                "what a stage trains"));
+        }
     }
     for (int64_t i = 0; i < o->group.n; i++) {
         PR_TRY(check_prefix(optimizer, recipe, o->group.at[i], false, "optim.group"));
@@ -185,7 +223,9 @@ static pr_status make_chunks(pr_optimizer *optimizer, const pr__recipe *recipe)
     for (int i = 0; i < pr_store_n(store); i++) {
         const pr_store_entry *entry = pr_store_at(store, i);
         if (is_trained(entry, recipe)) {
-            add_chunks(optimizer, entry, group_of(optimizer, entry->name));
+            add_chunks(
+                optimizer, entry,
+                find_group(optimizer, option_of(recipe, entry->name), phases_of(entry, recipe)));
         }
     }
     return PR_OK;
@@ -262,7 +302,16 @@ static pr_status build(pr_optimizer *optimizer, const pr__recipe *recipe)
 pr_status pr_optimizer_create(pr_store *store, const pr_optim_options *options,
                               const char *const *trains, int n_trains, pr_optimizer **out)
 {
-    const pr__recipe recipe = {options, trains, n_trains};
+    const pr_optim_phase phase = {trains, n_trains};
+    return pr_optimizer_create_phases(store, options, &phase, 1, out);
+}
+
+pr_status pr_optimizer_create_phases(pr_store *store, const pr_optim_options *options,
+                                     const pr_optim_phase *phases, int n_phases, pr_optimizer **out)
+{
+    const pr__recipe recipe = {options, phases, n_phases};
+    PR_REQUIRE(n_phases >= 1 && n_phases <= PR_OPTIM_MAX_PHASES, PR_ERR_INVALID,
+               "optimizer: %d phases, must be 1 to %d", n_phases, PR_OPTIM_MAX_PHASES);
     PR_TRY(check_options(options));
     pr_optimizer *optimizer = pr_calloc(1, sizeof(*optimizer));
     PR_REQUIRE(optimizer != NULL, PR_ERR_NOMEM, "optimizer: out of memory");
@@ -314,6 +363,13 @@ const char *pr_optimizer_group_prefix(const pr_optimizer *optimizer, int group_i
 void pr_optimizer_set_active(pr_optimizer *optimizer, int group_idx, bool active)
 {
     optimizer->groups[group_idx].active = active;
+}
+
+void pr_optimizer_set_phase(pr_optimizer *optimizer, int phase)
+{
+    for (int g = 0; g < optimizer->n_groups; g++) {
+        optimizer->groups[g].active = (optimizer->groups[g].phases >> phase & 1U) != 0;
+    }
 }
 
 int64_t pr_optimizer_n_chunks(const pr_optimizer *optimizer)

@@ -95,7 +95,30 @@ pr_status pr_optimizer_create(pr_store *store, const pr_optim_options *options,
                               const char *const *trains, int n_trains, pr_optimizer **out);
 void pr_optimizer_destroy(pr_optimizer **optimizer);
 
-/** The groups: those of the options in their order, then "" if anything is left for it. */
+/** What one phase of a cycle steps: name prefixes, borrowed during creation. */
+typedef struct pr_optim_phase {
+    const char *const *trains;
+    int n_trains;
+} pr_optim_phase;
+
+enum { PR_OPTIM_MAX_PHASES = 32 };
+
+/**
+ * The same for a cycle of phases that step different parameters. Parameters of one option group that
+ * step in the same phases are a group of their own, with moments and a step count that rest while
+ * another phase runs. At first phase 0's are active.
+ */
+pr_status pr_optimizer_create_phases(pr_store *store, const pr_optim_options *options,
+                                     const pr_optim_phase *phases, int n_phases,
+                                     pr_optimizer **out);
+
+/** From now on the groups of PHASE take part in the steps, and no others. */
+void pr_optimizer_set_phase(pr_optimizer *optimizer, int phase);
+
+/**
+ * The groups: those of the options in their order, then "" if anything is left for it; where phases
+ * differ, each of these once for every set of phases that it steps in, "PREFIX@" and the set in hex.
+ */
 int pr_optimizer_n_groups(const pr_optimizer *optimizer);
 const char *pr_optimizer_group_prefix(const pr_optimizer *optimizer, int group);
 
@@ -154,5 +177,7 @@ void pr_ema_destroy(pr_ema **ema);
 int64_t pr_ema_n_chunks(const pr_ema *ema);
 /** M in [0, 1]; 0 copies. Any thread; chunks may run at once. */
 void pr_ema_chunk(pr_ema *ema, double m, int64_t chunk);
+/** All chunks, on TEAM, or on the calling thread where TEAM is NULL. */
+pr_status pr_ema_step(pr_ema *ema, pr_team *team, double m);
 
 #endif

@@ -115,3 +115,33 @@ void pr_ema_chunk(pr_ema *ema, double m, int64_t chunk)
     pr__ema_run(real, arena + (size_t)p->key * n_bytes, arena + (size_t)p->online * n_bytes, m,
                 p->n);
 }
+
+enum { CHUNKS_PER_TASK = 64 };
+
+typedef struct ema_call {
+    pr_ema *ema;
+    double m;
+} ema_call;
+
+static pr_status run_task(void *ctx, int64_t task)
+{
+    const ema_call *const call = ctx;
+    const int64_t first = task * CHUNKS_PER_TASK;
+    for (int64_t i = first; i < first + CHUNKS_PER_TASK && i < call->ema->n_chunks; i++) {
+        pr_ema_chunk(call->ema, call->m, i);
+    }
+    return PR_OK;
+}
+
+pr_status pr_ema_step(pr_ema *ema, pr_team *team, double m)
+{
+    ema_call call = {ema, m};
+    const int64_t n_tasks = (ema->n_chunks + CHUNKS_PER_TASK - 1) / CHUNKS_PER_TASK;
+    if (team != NULL) {
+        return pr_team_run(team, run_task, &call, n_tasks);
+    }
+    for (int64_t task = 0; task < n_tasks; task++) {
+        PR_TRY(run_task(&call, task));
+    }
+    return PR_OK;
+}

@@ -17,7 +17,9 @@ typedef struct pr__update {
 } pr__update;
 
 typedef struct pr__group {
-    char *prefix; /* owned */
+    char *prefix;    /* owned; with the phases behind it where there are several such groups */
+    int64_t option;  /* which of the options' groups; their number: none of them */
+    uint32_t phases; /* bit p: it steps in phase p */
     double rate_factor, weight_decay;
     int64_t n_steps;
     bool active;

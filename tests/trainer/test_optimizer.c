@@ -142,6 +142,43 @@ static void test_groups_rest_and_are_frozen(void)
     pr_store_destroy(&store);
 }
 
+/* A parameter steps in its own phases only, and its moments and count rest in the others. */
+static void test_phases_step_their_own(void)
+{
+    static const char *const head[] = {"b."};
+    static const char *const all[] = {"a.", "b."};
+    const pr_optim_phase phases[] = {{head, 1}, {all, 2}};
+    pr_store *store = make_store(PR_F32);
+    float *grad = make_grad(store);
+    pr_optimizer *optimizer = NULL;
+    pr_optim_options options = pr_optim_options_default();
+    options.kind = PR_OPTIM_ADAM;
+    CHECK_OK(pr_optimizer_create_phases(store, &options, phases, 2, &optimizer));
+    CHECK(pr_optimizer_n_groups(optimizer) == 2, "%d", pr_optimizer_n_groups(optimizer));
+    CHECK(strcmp(pr_optimizer_group_prefix(optimizer, 0), "@2") == 0, "%s",
+          pr_optimizer_group_prefix(optimizer, 0));
+    CHECK(strcmp(pr_optimizer_group_prefix(optimizer, 1), "") == 0, "in all phases");
+
+    static float big[N_BIG];
+    float weight[15];
+    double norm = 0.0;
+    double whole = 0.0;
+    memcpy(big, pr_store_find(store, "a.big")->data, sizeof(big));
+    memcpy(weight, pr_store_find(store, "b.weight")->data, sizeof(weight));
+    CHECK_OK(pr_optimizer_step(optimizer, NULL, grad, 0.05, &norm));
+    CHECK(is_same(big, pr_store_find(store, "a.big")->data, sizeof(big)), "phase 0 is first");
+    CHECK(!is_same(weight, pr_store_find(store, "b.weight")->data, sizeof(weight)), "phase 0");
+    pr_optimizer_set_phase(optimizer, 1);
+    CHECK_OK(pr_optimizer_step(optimizer, NULL, grad, 0.05, &whole));
+    CHECK(!is_same(big, pr_store_find(store, "a.big")->data, sizeof(big)), "phase 1");
+    CHECK(norm < whole, "%g %g", norm, whole);
+    CHECK(*(int64_t *)pr_optimizer_state_at(optimizer, 0)->data == 1, "steps of '@2'");
+    CHECK(*(int64_t *)pr_optimizer_state_at(optimizer, 1)->data == 2, "steps of ''");
+    pr_optimizer_destroy(&optimizer);
+    pr_free(grad);
+    pr_store_destroy(&store);
+}
+
 /* State taken out and put into a new optimizer goes on to the same bits. */
 static void test_state_resumes(void)
 {
@@ -283,6 +320,7 @@ int main(void)
 {
     test_bits_do_not_depend_on_threads();
     test_groups_rest_and_are_frozen();
+    test_phases_step_their_own();
     test_state_resumes();
     test_what_is_refused();
     test_ema();
