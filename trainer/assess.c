@@ -28,6 +28,7 @@ typedef struct scoring {
     const pr_samples *samples;
     pr_perturb perturb;
     double perturb_value;
+    const pr_view *views; /* [n] of the samples, or NULL */
     int64_t n;
     pr_image_fn fn;
     void *ctx;
@@ -50,7 +51,9 @@ static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *ce
     pr_evaluator *evaluator = NULL;
     PR_TRY(pr_evaluator_create(&options, &evaluator));
     const pr_status status =
-        what->samples != NULL
+        what->views != NULL ? pr_evaluate_views(evaluator, what->samples, what->views, what->n,
+                                                (uint64_t)t->options->seed, out)
+        : what->samples != NULL
             ? pr_evaluate(evaluator, what->samples, what->perturb, what->perturb_value,
                           what->embeddings, out)
             : pr_evaluate_images(evaluator, what->n, what->fn, what->ctx, what->embeddings, out);
@@ -66,8 +69,8 @@ static pr_status score(pr_trainer *t, const pr_stage *stage, const scoring *what
     double *direction = NULL;
     pr_graph *graph = NULL;
     PR_TRY(pr_graph_create("evaluation", t->real, &graph));
-    pr_status status =
-        stage->classifies ? pr_build_classifier(&build, graph) : pr_build_embedding(&build, graph);
+    const pr_build_fn shared = stage->classifies ? pr_build_classifier : pr_build_embedding;
+    pr_status status = (stage->build_eval != NULL ? stage->build_eval : shared)(&build, graph);
     if (status == PR_OK && !stage->classifies) {
         direction = pr_calloc(t->centre.n_cols, sizeof(*direction));
         status = PR_ERR_NOMEM;
@@ -113,8 +116,26 @@ void pr_assess_list_free(pr_assess_list *list)
     memset(list, 0, sizeof(*list));
 }
 
-pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,
-                                pr_assess_list *out)
+/* What one score is of; VIEWS is NULL where scores are of samples. */
+static void list_add(const pr_samples *samples, const pr_view *views, double score, int64_t i,
+                     pr_assess_list *out)
+{
+    enum { FORGED = 1 << 30 }; /* above all words: a forged view is not its background's video */
+    const pr_sample *const sample = pr_samples_at(samples, views == NULL ? i : views[i].sample);
+    const bool forged = views != NULL && views[i].label == PR_FAKE;
+    const int64_t n = out->scores.n++;
+    out->score[n] = score;
+    out->label[n] = sample->label;
+    if (views != NULL) {
+        out->label[n] = views[i].label;
+    }
+    out->video[n] = forged ? sample->video_key | FORGED : sample->video_key;
+    out->method[n] = forged ? views[i].category | FORGED : sample->method;
+    out->of[n] = i;
+}
+
+pr_status pr_assess_list_of_views(const pr_samples *samples, const pr_view *views,
+                                  const pr_eval_scores *scores, pr_assess_list *out)
 {
     memset(out, 0, sizeof(*out));
     out->score = pr_calloc(scores->n, sizeof(*out->score));
@@ -127,36 +148,100 @@ pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores 
         pr_assess_list_free(out);
         return PR_FAIL(PR_ERR_NOMEM, "no memory for %lld scores", (long long)scores->n);
     }
-    int64_t n = 0;
     for (int64_t i = 0; i < scores->n; i++) {
         if (scores->present[i]) {
-            const pr_sample *const sample = pr_samples_at(samples, i);
-            out->score[n] = scores->score[i];
-            out->label[n] = sample->label;
-            out->video[n] = sample->video_key;
-            out->method[n] = sample->method;
-            out->of[n] = i;
-            n++;
+            list_add(samples, views, scores->score[i], i, out);
         }
     }
-    out->scores = (pr_scores){.n = n,
-                              .score = out->score,
-                              .label = out->label,
-                              .video = out->video,
-                              .method = out->method};
+    out->scores.score = out->score;
+    out->scores.label = out->label;
+    out->scores.video = out->video;
+    out->scores.method = out->method;
     return PR_OK;
+}
+
+pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,
+                                pr_assess_list *out)
+{
+    return pr_assess_list_of_views(samples, NULL, scores, out);
+}
+
+static pr_status compute(const pr_train_options *options, const pr_assess_list *list,
+                         double threshold, pr_metrics **out)
+{
+    pr_metrics_options how = pr_metrics_options_default();
+    how.threshold = threshold;
+    how.video_agg = (pr_video_agg)options->eval.video_agg;
+    return pr_metrics_compute(&list->scores, &how, out);
 }
 
 pr_status pr_assess_metrics(const pr_train_options *options, const pr_samples *samples,
                             const pr_eval_scores *scores, double threshold, pr_metrics **out)
 {
     pr_assess_list list;
-    pr_metrics_options how = pr_metrics_options_default();
-    how.threshold = threshold;
-    how.video_agg = (pr_video_agg)options->eval.video_agg;
     PR_TRY(pr_assess_list_create(samples, scores, &list));
-    const pr_status status = pr_metrics_compute(&list.scores, &how, out);
+    const pr_status status = compute(options, &list, threshold, out);
     pr_assess_list_free(&list);
+    return status;
+}
+
+/* All steps of epoch 0. */
+static pr_status plan_views(const pr_samples *samples, const pr_sampler_options *options,
+                            pr_view **views, int64_t *n)
+{
+    pr_sampler *sampler = NULL;
+    PR_TRY(pr_sampler_create(samples, options, &sampler));
+    const int64_t n_steps = pr_sampler_n_steps(sampler);
+    const int64_t n_views = pr_sampler_n_views(sampler);
+    pr_view *const made = pr_calloc(n_steps * n_views, sizeof(*made));
+    pr_status status = PR_OK;
+    if (made == NULL) {
+        status = PR_FAIL(PR_ERR_NOMEM, "no memory for %lld views", (long long)(n_steps * n_views));
+    } else {
+        status = pr_sampler_begin_epoch(sampler, 0);
+    }
+    for (int64_t step = 0; step < n_steps && status == PR_OK; step++) {
+        status = pr_sampler_step(sampler, step, made + step * n_views);
+    }
+    pr_sampler_destroy(&sampler);
+    if (status != PR_OK) {
+        pr_free(made);
+        return status;
+    }
+    *views = made;
+    *n = n_steps * n_views;
+    return PR_OK;
+}
+
+pr_status pr_assess_views(const pr_trainer *t, const pr_samples *samples, pr_view **views,
+                          int64_t *n)
+{
+    pr_sampler_options options = t->options->sampler;
+    *n = 0;
+    *views = NULL;
+    options.seed = (uint64_t)t->options->seed;
+    options.views_per_item = 1;
+    options.n_micro = 1;
+    options.pairing = PR_PAIR_NONE;
+    if (t->objective->val_sampler == NULL || !t->objective->val_sampler(t->options, &options)) {
+        return PR_OK;
+    }
+    return plan_views(samples, &options, views, n);
+}
+
+pr_status pr_assess_view_metrics(pr_trainer *t, const pr_stage *stage, const pr_samples *samples,
+                                 const pr_view *views, int64_t n, pr_metrics **out)
+{
+    const scoring what = {.samples = samples, .views = views, .n = n};
+    pr_eval_scores scores;
+    pr_assess_list list;
+    PR_TRY(score(t, stage, &what, &scores));
+    pr_status status = pr_assess_list_of_views(samples, views, &scores, &list);
+    if (status == PR_OK) {
+        status = compute(t->options, &list, t->options->eval.threshold, out);
+        pr_assess_list_free(&list);
+    }
+    pr_eval_scores_free(&scores);
     return status;
 }
 

@@ -18,6 +18,18 @@ pr_status pr_assess_scores(pr_trainer *trainer, const pr_stage *stage, const pr_
                            pr_perturb perturb, double perturb_value, bool embeddings,
                            pr_eval_scores *out);
 
+/**
+ * Views of SAMPLES that validation scores each time, where the trainer's objective draws them: the
+ * whole of epoch 0 of its val_sampler's plan. *N is 0 where it does not. VIEWS is freed by pr_free.
+ */
+pr_status pr_assess_views(const pr_trainer *trainer, const pr_samples *samples, pr_view **views,
+                          int64_t *n);
+
+/** Collective: the metrics of N such VIEWS; a forged view's method is its category. */
+pr_status pr_assess_view_metrics(pr_trainer *trainer, const pr_stage *stage,
+                                 const pr_samples *samples, const pr_view *views, int64_t n,
+                                 pr_metrics **out);
+
 /** Collective: the same for N images that FN makes (trainer/evaluate.h). */
 pr_status pr_assess_images(pr_trainer *trainer, const pr_stage *stage, int64_t n, pr_image_fn fn,
                            void *ctx, bool embeddings, pr_eval_scores *out);
@@ -37,6 +49,9 @@ typedef struct pr_assess_list {
 
 pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,
                                 pr_assess_list *out);
+/** The same for scores of VIEWS, by their labels; `of` gives each its view. */
+pr_status pr_assess_list_of_views(const pr_samples *samples, const pr_view *views,
+                                  const pr_eval_scores *scores, pr_assess_list *out);
 void pr_assess_list_free(pr_assess_list *list);
 
 /** The threshold that serves SCORES of a validation set best; *THRESHOLD stays where a class lacks. */

@@ -35,6 +35,8 @@ struct pr_evaluator {
 typedef struct pass {
     pr_evaluator *e;
     const pr_samples *samples;
+    const pr_view *views; /* [out->n] of the samples, or NULL: each once, as it is */
+    uint64_t seed;
     pr_loader *loader;
     pr_eval_scores *out;
     int64_t first_batch, last_batch; /* this rank's */
@@ -134,7 +136,7 @@ static pr_status submit(pass *p, int64_t batch)
     pr_evaluator *const e = p->e;
     slot *const s = &e->slots[p->n_submitted % e->n_slots];
     const int64_t first = batch * e->n_rows;
-    const int64_t n = pr_samples_n(p->samples);
+    const int64_t n = p->out->n;
     s->n = n - first < e->n_rows ? n - first : e->n_rows;
     memset(s->views, 0, (size_t)e->n_rows * sizeof(*s->views));
     memset(s->image, 0, (size_t)(e->n_rows * e->n_pixels) * sizeof(*s->image));
@@ -142,7 +144,10 @@ static pr_status submit(pass *p, int64_t batch)
         s->views[i].sample = first + i;
         s->views[i].mate = -1;
         s->views[i].place = (uint32_t)(first + i);
-        s->views[i].label = pr_samples_at(p->samples, first + i)->label;
+        s->views[i].label = pr_samples_at(p->samples, p->views == NULL ? first + i : 0)->label;
+        if (p->views != NULL) {
+            s->views[i] = p->views[first + i];
+        }
         s->present[i] = true;
     }
     const pr_batch request = {
@@ -279,7 +284,8 @@ static pr_status count(const pass *p)
         if (p->samples == NULL) {
             (void)snprintf(name, sizeof(name), "image %lld", (long long)i);
         } else {
-            (void)pr_samples_name(p->samples, i, name, sizeof(name));
+            (void)pr_samples_name(p->samples, p->views == NULL ? i : p->views[i].sample, name,
+                                  sizeof(name));
         }
         PR_REQUIRE(isfinite(out->score[i]), PR_ERR_NUMERIC, "the score of %s is %g", name,
                    out->score[i]);
@@ -293,11 +299,13 @@ static pr_status count(const pass *p)
     return PR_OK;
 }
 
-static pr_status evaluate(pass *p, pr_perturb perturb, double perturb_value, bool embeddings)
+static pr_status evaluate(pass *p, int64_t n, pr_perturb perturb, double perturb_value,
+                          bool embeddings)
 {
     pr_evaluator *const e = p->e;
-    PR_TRY(allocate_scores(p->out, pr_samples_n(p->samples), embeddings ? e->n_cols : 0));
+    PR_TRY(allocate_scores(p->out, n, embeddings ? e->n_cols : 0));
     pr_loader_options loader = {.samples = p->samples,
+                                .seed = p->seed,
                                 .augment = e->options.augment,
                                 .out_px = e->px,
                                 .n_threads = e->options.n_loader_threads,
@@ -329,7 +337,23 @@ pr_status pr_evaluate(pr_evaluator *e, const pr_samples *samples, pr_perturb per
     pr_eval_scores scores = {.n = 0};
     pass p = {.e = e, .samples = samples, .out = &scores};
     share_out(&p, pr_samples_n(samples));
-    const pr_status status = evaluate(&p, perturb, perturb_value, embeddings);
+    const pr_status status =
+        evaluate(&p, pr_samples_n(samples), perturb, perturb_value, embeddings);
+    if (status != PR_OK) {
+        pr_eval_scores_free(&scores);
+        return status;
+    }
+    *out = scores;
+    return PR_OK;
+}
+
+pr_status pr_evaluate_views(pr_evaluator *e, const pr_samples *samples, const pr_view *views,
+                            int64_t n, uint64_t seed, pr_eval_scores *out)
+{
+    pr_eval_scores scores = {.n = 0};
+    pass p = {.e = e, .samples = samples, .views = views, .seed = seed, .out = &scores};
+    share_out(&p, n);
+    const pr_status status = evaluate(&p, n, PR_PERTURB_NONE, 0.0, false);
     if (status != PR_OK) {
         pr_eval_scores_free(&scores);
         return status;

@@ -30,7 +30,7 @@ typedef struct pr_evaluator_options {
 
 /** What evaluation gives, the same on every rank. */
 typedef struct pr_eval_scores {
-    int64_t n;     /* samples, in key order */
+    int64_t n;     /* samples, in key order; or views */
     double *score; /* [n] pr_free; so below */
     bool *present; /* [n] false: a bad crop, left out */
     int64_t n_left_out;
@@ -50,6 +50,13 @@ void pr_evaluator_destroy(pr_evaluator **evaluator);
  */
 pr_status pr_evaluate(pr_evaluator *evaluator, const pr_samples *samples, pr_perturb perturb,
                       double perturb_value, bool embeddings, pr_eval_scores *out);
+
+/**
+ * Collective: the same for N views of SAMPLES, which may be forged in memory. Draws are keyed by SEED
+ * and epoch 0.
+ */
+pr_status pr_evaluate_views(pr_evaluator *evaluator, const pr_samples *samples,
+                            const pr_view *views, int64_t n, uint64_t seed, pr_eval_scores *out);
 
 /**
  * Makes image I: IMAGE [px, px, 3], normalised. Any thread of the team. A bad image that is left out

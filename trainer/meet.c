@@ -1,6 +1,7 @@
 #include "trainer/meet.h"
 
 #include "engine/base/tree.h"
+#include "trainer/terms.h"
 
 #include <string.h>
 
@@ -20,16 +21,17 @@ static void fold_node(double *scratch, int64_t n, int64_t first, int64_t a, int6
     }
 }
 
-static pr_status sum_cut(pr_trainer *t, pr_phase_run *run, pr_pass pass, int segment)
+static pr_status sum_cut(pr_trainer *t, const pr_lane *lanes, int n_lanes, pr_pass pass,
+                         int segment)
 {
     pr_cut cut;
-    PR_TRY(pr_exec_cut(run->lanes[0].exec, pass, segment, &cut));
+    PR_TRY(pr_exec_cut(lanes[0].exec, pass, segment, &cut));
     const int64_t n = pr_shape_n(&cut.in->shape);
     PR_REQUIRE(cut.in->dtype == PR_F64 && n <= t->max_sync, PR_ERR_SHAPE,
                "a synchronised sum of %lld %s elements, room for %lld f64", (long long)n,
                pr_dtype_name(cut.in->dtype), (long long)t->max_sync);
-    for (int lane = 0; lane < run->n_lanes; lane++) {
-        PR_TRY(pr_exec_cut(run->lanes[lane].exec, pass, segment, &cut));
+    for (int lane = 0; lane < n_lanes; lane++) {
+        PR_TRY(pr_exec_cut(lanes[lane].exec, pass, segment, &cut));
         memcpy(t->sync + lane * n, cut.in->data, (size_t)n * sizeof(double));
     }
 
@@ -43,33 +45,31 @@ static pr_status sum_cut(pr_trainer *t, pr_phase_run *run, pr_pass pass, int seg
     }
     PR_TRY(pr_comm_tree_sum_f64(t->comm, "batch norm", t->n_micro, sums, n,
                                 (pr_reduction)t->options->reduction));
-    for (int lane = 0; lane < run->n_lanes; lane++) {
-        PR_TRY(pr_exec_cut(run->lanes[lane].exec, pass, segment, &cut));
+    for (int lane = 0; lane < n_lanes; lane++) {
+        PR_TRY(pr_exec_cut(lanes[lane].exec, pass, segment, &cut));
         memcpy(cut.out->data, sums[0], (size_t)n * sizeof(double));
     }
     return PR_OK;
 }
 
-pr_status pr_sync_lanes(pr_trainer *t, pr_phase_run *run, pr_pass pass, int segment)
+pr_status pr_sync_lanes(pr_trainer *t, const pr_lane *lanes, int n_lanes, pr_pass pass, int segment)
 {
     pr_cut cut;
-    PR_TRY(pr_exec_cut(run->lanes[0].exec, pass, segment, &cut));
-    return cut.sync == PR_SYNC_SUM ? sum_cut(t, run, pass, segment) : PR_OK;
+    PR_TRY(pr_exec_cut(lanes[0].exec, pass, segment, &cut));
+    return cut.sync == PR_SYNC_SUM ? sum_cut(t, lanes, n_lanes, pass, segment) : PR_OK;
 }
 
-pr_status pr_sync_max_n(pr_phase_run *run, int64_t *max_n)
+pr_status pr_sync_max_n(const pr_plan *plan, pr_exec *exec, int64_t *max_n)
 {
-    int64_t max = 0;
     for (int pass = PR_PASS_FORWARD; pass <= PR_PASS_BACKWARD; pass++) {
-        const int n_segments = pr_plan_n_segments(run->model_plan, (pr_pass)pass);
+        const int n_segments = pr_plan_n_segments(plan, (pr_pass)pass);
         for (int segment = 0; segment < n_segments; segment++) {
             pr_cut cut;
-            PR_TRY(pr_exec_cut(run->lanes[0].exec, (pr_pass)pass, segment, &cut));
+            PR_TRY(pr_exec_cut(exec, (pr_pass)pass, segment, &cut));
             const int64_t n = cut.sync == PR_SYNC_SUM ? pr_shape_n(&cut.in->shape) : 0;
-            max = n > max ? n : max;
+            *max_n = n > *max_n ? n : *max_n;
         }
     }
-    *max_n = max;
     return PR_OK;
 }
 
@@ -87,13 +87,32 @@ pr_status pr_gather_rows(pr_trainer *t, const pr_phase_run *run, const char *nam
                              rows, t->bytes_of);
 }
 
+pr_status pr_gather_keys(pr_trainer *t, const pr_phase_run *run, const pr_feed_batch *batch)
+{
+    const size_t n_bytes = (size_t)run->n_cols * pr_dtype_bytes(t->real);
+    PR_TRY(pr_gather_rows(t, run, "keys", t->k_of, n_bytes));
+    for (int64_t slot = 0; slot < run->n_rows; slot++) {
+        memcpy((char *)t->k + (size_t)batch->key_of[slot] * n_bytes,
+               (const char *)t->k_of + (size_t)slot * n_bytes, n_bytes);
+    }
+    return PR_OK;
+}
+
+static const pr_view *view_of(const pr_phase_run *run, const pr_feed_batch *batch, int64_t row)
+{
+    return &batch->views[pr_feed_view_of(row, run->n_rows_micro, run->key_plan != NULL)];
+}
+
 static void fill_loss_inputs(const pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch)
 {
     pr_loss_lane *const loss = &run->loss;
     const pr_desc z = {loss->z.dtype, loss->z.shape};
     memcpy(loss->z.data, t->z, pr_desc_bytes(&z));
+    if (loss->k.data != NULL) {
+        memcpy(loss->k.data, t->k, pr_desc_bytes(&z));
+    }
     for (int64_t row = 0; row < run->n_rows; row++) {
-        const pr_view *const view = &batch->views[row];
+        const pr_view *const view = view_of(run, batch, row);
         ((int32_t *)loss->label.data)[row] = view->label == PR_FAKE ? PR_FAKE : PR_REAL;
         if (loss->id.data != NULL) {
             ((int64_t *)loss->id.data)[row] = view->sample;
@@ -116,7 +135,7 @@ static void fill_loss_inputs(const pr_trainer *t, pr_phase_run *run, const pr_fe
 static pr_status loss_pass(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch,
                            pr_pass pass)
 {
-    const pr_rows rows = {(uint64_t)t->options->seed, batch->epoch, run->n_rows, t->place, t->view};
+    const pr_rows rows = {run->seed, batch->epoch, run->n_rows, t->place, t->view};
     const int n_segments = pr_plan_n_segments(run->loss_plan, pass);
     for (int segment = 0; segment < n_segments; segment++) {
         pr_cut cut;
@@ -139,8 +158,8 @@ static pr_status loss_pass(pr_trainer *t, pr_phase_run *run, const pr_feed_batch
 static void take_centre(pr_trainer *t, const pr_phase_run *run, const pr_feed_batch *batch)
 {
     const pr_tensor z = {t->real, {2, {run->n_rows, run->n_cols}}, t->z};
-    for (int64_t row = 0; row < run->n_rows; row++) {
-        if (batch->views[row].label != PR_REAL) {
+    for (int64_t row = 0; !t->stage->classifies && row < run->n_rows; row++) {
+        if (view_of(run, batch, row)->label != PR_REAL) {
             continue;
         }
         for (int64_t col = 0; col < run->n_cols; col++) {
@@ -155,10 +174,12 @@ pr_status pr_loss_run(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *bat
     take_centre(t, run, batch);
     fill_loss_inputs(t, run, batch);
     PR_TRY(loss_pass(t, run, batch, PR_PASS_FORWARD));
+    const double weight = pr_terms_gathered_weight(t, run);
     for (int64_t row = 0; row < run->n_rows; row++) {
-        pr_tensor_set(&run->loss.row_loss_seed, row, 1.0);
+        pr_tensor_set(&run->loss.row_loss_seed, row, weight);
         if (row >= run->first_row && row < run->last_row) {
-            t->row_loss[row] += pr_tensor_get(&run->loss.row_loss, row);
+            t->term_rows[PR_MAX_TERMS][row] = pr_tensor_get(&run->loss.row_loss, row);
+            t->row_loss[row] += weight * t->term_rows[PR_MAX_TERMS][row];
         }
     }
     return loss_pass(t, run, batch, PR_PASS_BACKWARD);

@@ -46,7 +46,7 @@ pr_status pr_objective_find(const char *name, const pr_objective **out)
 }
 
 /* Batch norm over the global batch has its cuts in training only; evaluation has the same tensors. */
-static int64_t n_sync_views(const pr_build *build)
+int64_t pr_build_sync_views(const pr_build *build)
 {
     return build->options->model.sync_bn && build->mode == PR_MODE_TRAIN ? build->n_views : 0;
 }
@@ -54,7 +54,7 @@ static int64_t n_sync_views(const pr_build *build)
 static pr_status build_features(const pr_build *build, pr_graph *graph, pr_value *features)
 {
     const pr_model_options *const model = &build->options->model;
-    const pr_backbone_options options = {model->width, model->depth, n_sync_views(build)};
+    const pr_backbone_options options = {model->width, model->depth, pr_build_sync_views(build)};
     pr_value image;
     PR_TRY(pr_graph_input(graph, "image",
                           pr_desc_4(pr_graph_real(graph), build->n_rows, model->px, model->px, 3),
@@ -69,7 +69,7 @@ pr_status pr_build_embedding(const pr_build *build, pr_graph *graph)
 {
     const pr_model_options *const model = &build->options->model;
     const pr_projector_options projector = {model->proj_hidden, model->proj_out, model->proj_bn,
-                                            n_sync_views(build)};
+                                            pr_build_sync_views(build)};
     pr_value features;
     pr_value z;
     PR_TRY(build_features(build, graph, &features));

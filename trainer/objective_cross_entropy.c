@@ -5,12 +5,21 @@
 #include "trainer/objective.h"
 
 static const pr_phase phases[] = {
-    {"cross_entropy", 1, PR_MODE_TRAIN, pr_build_classifier, true, NULL, NULL},
+    {.name = "cross_entropy",
+     .views_per_item = 1,
+     .mode = PR_MODE_TRAIN,
+     .build_model = pr_build_classifier,
+     .has_local = true},
 };
 
 static const pr_stage stages[] = {
-    {"classifier", {"backbone.", "fc."}, 2, true, phases, 1},
+    {.name = "classifier",
+     .trains = {"backbone.", "fc."},
+     .n_trains = 2,
+     .classifies = true,
+     .phases = phases,
+     .n_phases = 1},
 };
 
-const pr_objective pr_objective_cross_entropy = {"cross_entropy", "a classifier, end to end",
-                                                 stages, 1};
+const pr_objective pr_objective_cross_entropy = {
+    .name = "cross_entropy", .doc = "a classifier, end to end", .stages = stages, .n_stages = 1};

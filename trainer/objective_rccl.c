@@ -17,17 +17,38 @@ static void draw(const pr_train_options *options, uint32_t epoch, uint32_t place
 }
 
 static const pr_phase contrastive[] = {
-    {"rccl", 2, PR_MODE_TRAIN, pr_build_embedding, false, build_loss, draw},
+    {.name = "rccl",
+     .views_per_item = 2,
+     .mode = PR_MODE_TRAIN,
+     .build_model = pr_build_embedding,
+     .build_loss = build_loss,
+     .draw = draw},
 };
 
 static const pr_phase linear[] = {
-    {"cross_entropy", 1, PR_MODE_EVAL, pr_build_classifier, true, NULL, NULL},
+    {.name = "cross_entropy",
+     .views_per_item = 1,
+     .mode = PR_MODE_EVAL,
+     .build_model = pr_build_classifier,
+     .has_local = true},
 };
 
 static const pr_stage stages[] = {
-    {"contrastive", {"backbone.", "projector."}, 2, false, contrastive, 1},
-    {"classifier", {"fc."}, 1, true, linear, 1},
+    {.name = "contrastive",
+     .trains = {"backbone.", "projector."},
+     .n_trains = 2,
+     .phases = contrastive,
+     .n_phases = 1},
+    {.name = "classifier",
+     .trains = {"fc."},
+     .n_trains = 1,
+     .classifies = true,
+     .phases = linear,
+     .n_phases = 1},
 };
 
 const pr_objective pr_objective_rccl = {
-    "rccl", "real-centric consistency learning, then a linear classifier", stages, 2};
+    .name = "rccl",
+    .doc = "real-centric consistency learning, then a linear classifier",
+    .stages = stages,
+    .n_stages = 2};

@@ -11,17 +11,36 @@ static pr_status build_loss(const pr_build *build, pr_graph *graph)
 }
 
 static const pr_phase contrastive[] = {
-    {"supcon", 2, PR_MODE_TRAIN, pr_build_embedding, false, build_loss, NULL},
+    {.name = "supcon",
+     .views_per_item = 2,
+     .mode = PR_MODE_TRAIN,
+     .build_model = pr_build_embedding,
+     .build_loss = build_loss},
 };
 
 static const pr_phase linear[] = {
-    {"cross_entropy", 1, PR_MODE_EVAL, pr_build_classifier, true, NULL, NULL},
+    {.name = "cross_entropy",
+     .views_per_item = 1,
+     .mode = PR_MODE_EVAL,
+     .build_model = pr_build_classifier,
+     .has_local = true},
 };
 
 static const pr_stage stages[] = {
-    {"contrastive", {"backbone.", "projector."}, 2, false, contrastive, 1},
-    {"classifier", {"fc."}, 1, true, linear, 1},
+    {.name = "contrastive",
+     .trains = {"backbone.", "projector."},
+     .n_trains = 2,
+     .phases = contrastive,
+     .n_phases = 1},
+    {.name = "classifier",
+     .trains = {"fc."},
+     .n_trains = 1,
+     .classifies = true,
+     .phases = linear,
+     .n_phases = 1},
 };
 
-const pr_objective pr_objective_supcon = {
-    "supcon", "supervised contrastive, then a linear classifier", stages, 2};
+const pr_objective pr_objective_supcon = {.name = "supcon",
+                                          .doc = "supervised contrastive, then a linear classifier",
+                                          .stages = stages,
+                                          .n_stages = 2};

@@ -269,5 +269,5 @@ pr_status pr_train_options_check(const pr_train_options *options)
         options->pair_probs.n == 0 || options->pair_probs.n == 4, PR_ERR_INVALID,
         "sampler.pair_probs has %lld numbers, wanted 4 (instance, temporal, semantic, class)",
         (long long)options->pair_probs.n);
-    return PR_OK;
+    return objective->check == NULL ? PR_OK : objective->check(options);
 }

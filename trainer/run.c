@@ -248,15 +248,24 @@ static pr_status judge(pr_run *run, const pr_metrics *metrics, bool *stop)
  * Every rank has the same scores and judges the same: no number is broadcast because none can
  * differ.
  */
-pr_status pr_run_validate(pr_run *run, bool *stop)
+static pr_status val_metrics(pr_run *run, pr_metrics **out)
 {
     pr_trainer *const t = run->trainer;
     pr_eval_scores scores;
-    pr_metrics *metrics = NULL;
+    if (run->n_val_views > 0) {
+        return pr_assess_view_metrics(t, t->stage, run->val, run->val_views, run->n_val_views, out);
+    }
     PR_TRY(pr_assess_scores(t, t->stage, run->val, PR_PERTURB_NONE, 0.0, false, &scores));
-    pr_status status = pr_assess_metrics(run->request->options, run->val, &scores,
-                                         run->request->options->eval.threshold, &metrics);
+    const pr_status status = pr_assess_metrics(run->request->options, run->val, &scores,
+                                               run->request->options->eval.threshold, out);
     pr_eval_scores_free(&scores);
+    return status;
+}
+
+pr_status pr_run_validate(pr_run *run, bool *stop)
+{
+    pr_metrics *metrics = NULL;
+    pr_status status = val_metrics(run, &metrics);
     if (status == PR_OK) {
         status = judge(run, metrics, stop);
     }
@@ -292,7 +301,7 @@ pr_status pr_run_show_plan(pr_run *run)
         PR_TRY(pr_stage_begin(t, s));
         pr_feed_batch batch;
         PR_TRY(pr_feed_next(t->phases[0].feed, &batch));
-        for (int64_t row = 0; row < t->phases[0].n_rows && row < N_ROWS_SHOWN; row++) {
+        for (int64_t row = 0; row < t->phases[0].n_views && row < N_ROWS_SHOWN; row++) {
             char name[256];
             const pr_view *const view = &batch.views[row];
             pr_log_print("# stage %s, step 0, row %" PRId64 ": item %" PRIu32

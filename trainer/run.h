@@ -16,6 +16,8 @@ enum { PR_RUN_NOTE_BYTES = sizeof(((pr_bad_counts *)0)->first) };
 typedef struct pr_run {
     const pr_train_request *request;
     pr_samples *train, *val; /* val NULL where none is named */
+    pr_view *val_views;      /* [n_val_views] of val, where the objective draws them; or NULL */
+    int64_t n_val_views;
     pr_trainer *trainer;
     pr_replica *replica;
     pr_runlog *log; /* rank 0 */

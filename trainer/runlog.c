@@ -151,13 +151,24 @@ pr_status pr_runlog_start(pr_runlog *log, const pr_trainer *t, uint64_t config_h
 
 static pr_status step_line(pr_text *line, const pr_trainer *t, const pr_step_report *report)
 {
-    const int64_t phase = (t->position.phase + t->n_phases - 1) % t->n_phases;
+    const int last = (int)((t->position.phase + t->n_cycle - 1) % t->n_cycle);
+    const pr_phase_run *const run = &t->phases[pr_stage_cycle_phase(t->options, t->stage, last)];
     PR_TRY(begin_line(line, "step", t));
-    PR_TRY(pr_text_add(line, ",\"phase\":\"%s\"", t->phases[phase].phase->name));
+    PR_TRY(pr_text_add(line, ",\"phase\":\"%s\"", run->phase->name));
     PR_TRY(add_real(line, "loss", report->loss));
+    for (int i = 0; i < report->n_terms; i++) {
+        const pr_term_value *const term = &report->terms[i];
+        char key[64];
+        (void)snprintf(key, sizeof(key), "term.%s", term->name);
+        PR_TRY(add_real(line, key, term->value));
+        (void)snprintf(key, sizeof(key), "weight.%s", term->name);
+        PR_TRY(add_real(line, key, term->weight));
+        (void)snprintf(key, sizeof(key), "n.%s", term->name);
+        PR_TRY(add_int(line, key, term->n));
+    }
     PR_TRY(add_real(line, "lr", report->lr));
     PR_TRY(add_real(line, "grad_norm", report->grad_norm));
-    PR_TRY(add_int(line, "views", t->phases[phase].n_rows));
+    PR_TRY(add_int(line, "views", run->n_views));
     PR_TRY(add_real(line, "step_s", report->step_s));
     PR_TRY(add_real(line, "wait_s", report->wait_s));
     PR_TRY(add_real(line, "gather_s", report->gather_s));

@@ -14,7 +14,7 @@ static void advance(pr_trainer *t)
     at->step++;
     at->stage_step++;
     at->epoch_step++;
-    at->phase = (at->phase + 1) % t->n_phases;
+    at->phase = (at->phase + 1) % t->n_cycle;
     if (at->epoch_step == t->steps_per_epoch) {
         at->epoch_step = 0;
         at->epoch++;
@@ -33,7 +33,7 @@ static pr_status time_steps(const pr_speed_request *request, pr_trainer *t, pr_t
             PR_TRY(pr_comm_barrier(request->comm, "bench"));
             begin_s = pr_clock_s();
         }
-        const int64_t n_rows = t->phases[t->position.phase].n_rows;
+        const int64_t n_rows = pr_cycle_run(t, t->position.phase)->n_views;
         PR_TRY(pr_step(t, &report));
         advance(t);
         if (i >= request->n_warm) {
@@ -76,8 +76,8 @@ static pr_status time_loader(const pr_speed_request *request, pr_trainer *t, pr_
         text,
         "loader: %.1f views/s of %" PRId64 " px, %d decoding threads a rank, %" PRId64
         " batches of %" PRId64 " views on %d ranks\n",
-        (double)(request->n_steps * run->n_rows) / seconds, t->options->model.px,
-        t->n_loader_threads, request->n_steps, run->n_rows, pr_comm_n_ranks(request->comm));
+        (double)(request->n_steps * run->n_views) / seconds, t->options->model.px,
+        t->n_loader_threads, request->n_steps, run->n_views, pr_comm_n_ranks(request->comm));
 }
 
 static pr_status begin_and_run(const pr_speed_request *request, pr_trainer *t, run_fn fn,

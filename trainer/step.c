@@ -1,17 +1,20 @@
 /*
  * One step of training, top to bottom:
  *
+ *     where there are keys: key parameters follow, key images -> keys, gathered
  *     images of this rank's micro-batches -> forward, one lane a micro-batch
  *     -> embeddings, gathered in global order -> loss with the bank, on every rank
  *     -> its gradient with respect to this rank's rows -> backward, one leaf a micro-batch
  *     -> leaves summed in tree order, in the rank and over the ranks -> optimizer
  *
- * Objectives without a gathered term go forward and backward a wave of micro-batches at a time;
- * train.recompute does the same with a second forward. Nothing here knows what is trained.
+ * Where neither a gathered term nor a divisor needs the whole batch first, a wave of micro-batches at
+ * a time goes forward and backward; train.recompute does the same with a second forward. Nothing here
+ * knows what is trained.
  */
 #include "engine/base/clock.h"
 #include "engine/base/tree.h"
 #include "trainer/meet.h"
+#include "trainer/terms.h"
 #include "trainer/trace.h"
 #include "trainer/update.h"
 
@@ -26,26 +29,48 @@ typedef struct wave {
     pr_phase_run *run;
     const pr_feed_batch *batch;
     int64_t first, n;
+    const pr_plan *plan; /* the model's, or the keys' */
+    pr_lane *lanes;
     pr_pass pass;
     pr_mode mode;
     int segment;
     void *leaf[MAX_TOGETHER];
 } wave;
 
-static void fill_input(const wave *w, const pr_lane *lane, int64_t first_row)
+static bool has_keys(const pr_phase_run *run)
 {
-    const int64_t n = pr_shape_n(&lane->image.shape);
-    const float *const image =
-        w->batch->image + (first_row - w->run->first_row) * (n / w->run->n_rows_micro);
-    if (lane->image.dtype == PR_F32) {
-        memcpy(lane->image.data, image, (size_t)n * sizeof(float));
+    return run->key_plan != NULL;
+}
+
+static const pr_view *view_of(const pr_phase_run *run, const pr_feed_batch *batch, int64_t row)
+{
+    return &batch->views[pr_feed_view_of(row, run->n_rows_micro, has_keys(run))];
+}
+
+/* TENSOR becomes the rows from FIRST_ROW on of FROM, which has this rank's. */
+static void fill_pixels(const pr_phase_run *run, const float *from, int64_t first_row,
+                        const pr_tensor *tensor)
+{
+    const int64_t n = pr_shape_n(&tensor->shape);
+    const float *const pixels = from + (first_row - run->first_row) * (n / run->n_rows_micro);
+    if (tensor->dtype == PR_F32) {
+        memcpy(tensor->data, pixels, (size_t)n * sizeof(float));
     } else {
         for (int64_t i = 0; i < n; i++) {
-            ((double *)lane->image.data)[i] = (double)image[i];
+            ((double *)tensor->data)[i] = (double)pixels[i];
         }
     }
+}
+
+static void fill_input(const wave *w, const pr_lane *lane, int64_t first_row)
+{
+    const bool is_key = w->lanes == w->run->key_lanes;
+    fill_pixels(w->run, is_key ? w->batch->key : w->batch->image, first_row, &lane->image);
+    if (lane->mask.data != NULL) {
+        fill_pixels(w->run, w->batch->mask, first_row, &lane->mask);
+    }
     for (int64_t i = 0; lane->label.data != NULL && i < w->run->n_rows_micro; i++) {
-        const bool is_fake = w->batch->views[first_row + i].label == PR_FAKE;
+        const bool is_fake = view_of(w->run, w->batch, first_row + i)->label == PR_FAKE;
         ((int32_t *)lane->label.data)[i] = is_fake ? PR_FAKE : PR_REAL;
         pr_tensor_set(&lane->weight, i, 1.0);
     }
@@ -54,10 +79,11 @@ static void fill_input(const wave *w, const pr_lane *lane, int64_t first_row)
 static pr_status run_lane(void *ctx, int64_t task)
 {
     const wave *const w = ctx;
-    const pr_lane *const lane = &w->run->lanes[task];
+    const pr_lane *const lane = &w->lanes[task];
     const int64_t first_row = (w->first + task) * w->run->n_rows_micro;
-    const pr_rows rows = {(uint64_t)w->t->options->seed, w->batch->epoch, w->run->n_rows_micro,
-                          w->t->place + first_row, w->t->view + first_row};
+    const int64_t at = first_row + (w->lanes == w->run->key_lanes ? w->t->max_rows : 0);
+    const pr_rows rows = {w->run->seed, w->batch->epoch, w->run->n_rows_micro, w->t->place + at,
+                          w->t->view + at};
     if (w->pass == PR_PASS_FORWARD && w->segment == 0) {
         fill_input(w, lane, first_row);
     }
@@ -67,12 +93,12 @@ static pr_status run_lane(void *ctx, int64_t task)
 /* One pass of one wave, all segments; at a cut the micro-batches and ranks meet. */
 static pr_status run_pass(wave *w, pr_pass pass, pr_mode mode)
 {
-    const int n_segments = pr_plan_n_segments(w->run->model_plan, pass);
+    const int n_segments = pr_plan_n_segments(w->plan, pass);
     w->pass = pass;
     w->mode = mode;
     for (w->segment = 0; w->segment < n_segments; w->segment++) {
         PR_TRY(pr_team_run(w->t->team, run_lane, w, w->n));
-        PR_TRY(pr_sync_lanes(w->t, w->run, pass, w->segment));
+        PR_TRY(pr_sync_lanes(w->t, w->lanes, (int)w->n, pass, w->segment));
     }
     return PR_OK;
 }
@@ -84,45 +110,24 @@ static void take_leaves(wave *w)
     }
 }
 
-/* The local term's seed is one over the number of images of the global batch: a count. */
-static void seed_local(const wave *w)
-{
-    for (int64_t i = 0; w->run->phase->has_local && i < w->n; i++) {
-        for (int64_t row = 0; row < w->run->n_rows_micro; row++) {
-            pr_tensor_set(&w->run->lanes[i].loss_seed, row, 1.0 / (double)w->run->n_rows);
-        }
-    }
-}
-
-static void keep_local_loss(const wave *w)
-{
-    for (int64_t i = 0; w->run->phase->has_local && i < w->n; i++) {
-        const int64_t first_row = (w->first + i) * w->run->n_rows_micro;
-        for (int64_t row = 0; row < w->run->n_rows_micro; row++) {
-            w->t->row_loss[first_row + row] =
-                pr_tensor_get(&w->run->lanes[i].loss, row) / (double)w->run->n_rows;
-        }
-    }
-}
-
 static size_t row_bytes(const pr_phase_run *run, pr_dtype real)
 {
     return (size_t)run->n_cols * pr_dtype_bytes(real);
 }
 
-static void keep_embeddings(const wave *w)
+static void keep_embeddings(const wave *w, void *to)
 {
     const size_t n_bytes = row_bytes(w->run, w->t->real) * (size_t)w->run->n_rows_micro;
     for (int64_t i = 0; i < w->n; i++) {
-        memcpy((char *)w->t->z + n_bytes * (size_t)(w->first + i), w->run->lanes[i].z.data,
-               n_bytes);
+        memcpy((char *)to + n_bytes * (size_t)(w->first + i), w->lanes[i].z.data, n_bytes);
     }
 }
 
-static void seed_embeddings(const wave *w)
+static void seed_all(const wave *w)
 {
     const size_t n_bytes = row_bytes(w->run, w->t->real) * (size_t)w->run->n_rows_micro;
-    for (int64_t i = 0; i < w->n; i++) {
+    pr_terms_seed(w->t, w->run, w->first, w->n);
+    for (int64_t i = 0; w->run->loss_plan != NULL && i < w->n; i++) {
         memcpy(w->run->lanes[i].z_seed.data,
                (const char *)w->run->loss.z_grad.data + n_bytes * (size_t)(w->first + i), n_bytes);
     }
@@ -137,23 +142,46 @@ static pr_status backward_and_merge(wave *w)
 static wave next_wave(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch, int64_t first)
 {
     const int64_t n_left = t->last_micro - first;
-    wave w = {.t = t, .run = run, .batch = batch, .first = first};
+    wave w = {.t = t,
+              .run = run,
+              .batch = batch,
+              .first = first,
+              .plan = run->model_plan,
+              .lanes = run->lanes};
     w.n = n_left < run->n_lanes ? n_left : run->n_lanes;
     return w;
 }
 
-/* No gathered term: each wave goes forward and backward before the next begins. */
+/*
+ * Keys take no gradient and their running statistics are never read, so that the key encoder runs
+ * once, in the mode that has batch statistics and writes none.
+ */
+static pr_status key_forward(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch)
+{
+    for (int64_t first = t->first_micro; first < t->last_micro; first += run->n_lanes) {
+        wave w = next_wave(t, run, batch, first);
+        w.plan = run->key_plan;
+        w.lanes = run->key_lanes;
+        PR_TRY(run_pass(&w, PR_PASS_FORWARD, PR_MODE_RECOMPUTE));
+        keep_embeddings(&w, t->k_of);
+    }
+    return pr_gather_keys(t, run, batch);
+}
+
+/* No meeting before backward: each wave goes forward and backward before the next begins. */
 static pr_status local_step(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch)
 {
+    PR_TRY(pr_terms_divide(t, run));
     for (int64_t first = t->first_micro; first < t->last_micro; first += run->n_lanes) {
         wave w = next_wave(t, run, batch, first);
         take_leaves(&w);
         PR_TRY(run_pass(&w, PR_PASS_FORWARD, run->phase->mode));
-        keep_local_loss(&w);
+        pr_terms_keep(t, run, w.first, w.n);
         PR_TRY(pr_trace_keep(t, run, w.first, w.n));
-        seed_local(&w);
+        pr_terms_seed(t, run, w.first, w.n);
         PR_TRY(backward_and_merge(&w));
     }
+    pr_terms_add(t, run);
     return PR_OK;
 }
 
@@ -169,8 +197,10 @@ static pr_status gathered_forward(pr_trainer *t, pr_phase_run *run, const pr_fee
             take_leaves(&w);
         }
         PR_TRY(run_pass(&w, PR_PASS_FORWARD, mode));
-        keep_embeddings(&w);
-        keep_local_loss(&w);
+        if (run->loss_plan != NULL) {
+            keep_embeddings(&w, t->z);
+        }
+        pr_terms_keep(t, run, w.first, w.n);
         PR_TRY(pr_trace_keep(t, run, w.first, w.n));
         *all = w;
     }
@@ -181,25 +211,23 @@ static pr_status gathered_backward(pr_trainer *t, pr_phase_run *run, const pr_fe
                                    wave *all)
 {
     if (run->keeps_all) {
-        seed_local(all);
-        seed_embeddings(all);
+        seed_all(all);
         return backward_and_merge(all);
     }
     for (int64_t first = t->first_micro; first < t->last_micro; first += run->n_lanes) {
         wave w = next_wave(t, run, batch, first);
         take_leaves(&w);
         PR_TRY(run_pass(&w, PR_PASS_FORWARD, run->phase->mode));
-        seed_local(&w);
-        seed_embeddings(&w);
+        seed_all(&w);
         PR_TRY(backward_and_merge(&w));
     }
     return PR_OK;
 }
 
 /*
- * A gathered term: all micro-batches go forward, meet in the loss, and go back. Where lanes are used
- * in waves the second forward makes the activations again: the same bits, and the one that counts
- * for the batch statistics.
+ * A gathered term, or divisors that are counted: all micro-batches go forward, meet, and go back.
+ * Where lanes are used in waves the second forward makes the activations again: the same bits, and
+ * the one that counts for the batch statistics.
  */
 static pr_status gathered_step(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch,
                                pr_step_report *report)
@@ -207,10 +235,14 @@ static pr_status gathered_step(pr_trainer *t, pr_phase_run *run, const pr_feed_b
     wave all = next_wave(t, run, batch, t->first_micro);
     PR_TRY(gathered_forward(t, run, batch, &all));
     const double before_gather_s = pr_clock_s();
-    PR_TRY(pr_gather_rows(t, run, "embeddings", t->z, row_bytes(run, t->real)));
-    report->gather_s = pr_clock_s() - before_gather_s;
-    PR_TRY(pr_loss_run(t, run, batch));
-    report->loss_s = pr_clock_s() - before_gather_s - report->gather_s;
+    PR_TRY(pr_terms_divide(t, run));
+    pr_terms_add(t, run);
+    if (run->loss_plan != NULL) {
+        PR_TRY(pr_gather_rows(t, run, "embeddings", t->z, row_bytes(run, t->real)));
+        report->gather_s = pr_clock_s() - before_gather_s;
+        PR_TRY(pr_loss_run(t, run, batch));
+        report->loss_s = pr_clock_s() - before_gather_s - report->gather_s;
+    }
     return gathered_backward(t, run, batch, &all);
 }
 
@@ -224,31 +256,86 @@ static pr_status sum_loss(pr_trainer *t, pr_phase_run *run, pr_step_report *repo
     return PR_OK;
 }
 
+/* The leaves of the phase before have other parts written than this one's will. */
+static void begin_leaves(pr_trainer *t, const pr_phase_run *run)
+{
+    if (t->last_run != NULL && t->last_run != run) {
+        pr_fold_zero(t->fold);
+    }
+    t->last_run = run;
+}
+
+/* At a stage's beginning the key parameters are copies. */
+static pr_status follow(pr_trainer *t, pr_phase_run *run)
+{
+    const double m = t->position.stage_step == 0 ? 0.0 : run->phase->ema_decay(t->options);
+    for (int i = 0; i < run->phase->n_ema; i++) {
+        PR_TRY(pr_ema_step(run->ema[i], t->team, m));
+    }
+    return PR_OK;
+}
+
+static pr_status run_phase(pr_trainer *t, pr_phase_run *run, const pr_feed_batch *batch,
+                           pr_step_report *report)
+{
+    if (has_keys(run)) {
+        PR_TRY(follow(t, run));
+        PR_TRY(key_forward(t, run, batch));
+    }
+    begin_leaves(t, run);
+    return run->meets_first ? gathered_step(t, run, batch, report) : local_step(t, run, batch);
+}
+
+/* The gradient's sum over the job, with the term of parameters in it. */
+static pr_status sum_gradient(pr_trainer *t, const pr_phase_run *run, void **sum,
+                              pr_step_report *report)
+{
+    const pr_phase *const phase = run->phase;
+    PR_TRY(pr_fold_finish(t->fold, t->comm, "gradient", (pr_reduction)t->options->reduction, sum));
+    if (phase->param_term == NULL) {
+        return PR_OK;
+    }
+    pr_term_value *const value = &report->terms[report->n_terms++];
+    *value = (pr_term_value){.name = phase->param_name, .weight = 1.0, .n = 1};
+    PR_TRY(phase->param_term(t->options, t->store, *sum, &value->value));
+    report->loss += value->value;
+    PR_REQUIRE(isfinite(value->value), PR_ERR_NUMERIC, "step %lld: the term '%s' of '%s' is %g",
+               (long long)t->position.step, phase->param_name, phase->name, value->value);
+    return PR_OK;
+}
+
+/* Where the rows of model and key graphs stand in the plan: what draws inside of them are keyed by. */
+static void place_rows(pr_trainer *t, const pr_phase_run *run, const pr_feed_batch *batch)
+{
+    for (int64_t row = 0; row < run->n_rows; row++) {
+        t->place[row] = view_of(run, batch, row)->place;
+        t->view[row] = view_of(run, batch, row)->view;
+        t->row_loss[row] = 0.0;
+        if (has_keys(run)) {
+            const pr_view *const key = view_of(run, batch, batch->key_of[row]) + run->n_rows_micro;
+            t->place[t->max_rows + row] = key->place;
+            t->view[t->max_rows + row] = key->view;
+        }
+    }
+}
+
 pr_status pr_step(pr_trainer *t, pr_step_report *report)
 {
-    pr_phase_run *const run = &t->phases[t->position.phase];
+    pr_phase_run *const run = pr_cycle_run(t, t->position.phase);
     const double begin_s = pr_clock_s();
     memset(report, 0, sizeof(*report));
 
     pr_feed_batch batch;
     PR_TRY(pr_feed_next(run->feed, &batch));
     report->wait_s = batch.wait_s;
-    for (int64_t row = 0; row < run->n_rows; row++) {
-        t->place[row] = batch.views[row].place;
-        t->view[row] = batch.views[row].view;
-        t->row_loss[row] = 0.0;
-    }
-
-    if (run->phase->build_loss != NULL) {
-        PR_TRY(gathered_step(t, run, &batch, report));
-    } else {
-        PR_TRY(local_step(t, run, &batch));
-    }
+    place_rows(t, run, &batch);
+    PR_TRY(run_phase(t, run, &batch, report));
+    PR_TRY(pr_terms_report(t, run, report));
     PR_TRY(sum_loss(t, run, report));
 
     const double before_reduce_s = pr_clock_s();
     void *sum = NULL;
-    PR_TRY(pr_fold_finish(t->fold, t->comm, "gradient", (pr_reduction)t->options->reduction, &sum));
+    PR_TRY(sum_gradient(t, run, &sum, report));
     report->reduce_s = pr_clock_s() - before_reduce_s;
     PR_TRY(pr_update(t, run, sum, report));
     PR_TRY(pr_trace_step(t, run, &batch, report));

@@ -70,7 +70,12 @@ pr_status pr_trace_begin(pr_trainer *t, const char *run_dir, const char *config,
 pr_status pr_trace_keep(pr_trainer *t, const pr_phase_run *run, int64_t first, int64_t n)
 {
     pr_trace *const trace = t->trace;
+    pr_tensor prob;
     if (trace == NULL || !run->phase->has_local) {
+        return PR_OK;
+    }
+    if (pr_exec_value(run->lanes[0].exec, "prob", &prob) != PR_OK) {
+        pr_error_clear(); /* local terms, and no classifier */
         return PR_OK;
     }
     if (trace->max_rows < run->n_rows) {
@@ -82,7 +87,6 @@ pr_status pr_trace_keep(pr_trainer *t, const pr_phase_run *run, int64_t first, i
     }
     const size_t n_bytes = (size_t)(run->n_rows_micro * N_CLASSES) * pr_dtype_bytes(t->real);
     for (int64_t i = 0; i < n; i++) {
-        pr_tensor prob;
         PR_TRY(pr_exec_value(run->lanes[i].exec, "prob", &prob));
         memcpy((char *)trace->prob + n_bytes * (size_t)(first + i), prob.data, n_bytes);
     }
@@ -215,7 +219,7 @@ static pr_status put_step(pr_trace *trace, const pr_trainer *t, const pr_phase_r
     (void)snprintf(trace->group, sizeof(trace->group), "step-%06" PRId64, t->position.step);
     const pr_shape rows = {1, {run->n_rows}};
     const pr_shape matrix = {2, {run->n_rows, run->n_cols}};
-    PR_TRY(put_views(trace, batch, run->n_rows));
+    PR_TRY(put_views(trace, batch, run->n_views));
     PR_TRY(put_head(trace, t, run, batch, report));
     PR_TRY(put(trace, "row_loss", &(pr_tensor){PR_F64, rows, t->row_loss}));
     if (run->loss_plan != NULL) {
@@ -263,7 +267,7 @@ pr_status pr_trace_step(pr_trainer *t, const pr_phase_run *run, const pr_feed_ba
     pr_free(z_grad);
     PR_TRY(status);
     t->trace->has_prob = false;
-    t->trace->n_views += run->n_rows;
+    t->trace->n_views += run->n_views;
     t->trace->n_done++;
     return t->trace->n_done == t->trace->n_steps ? pr_trace_finish(t) : PR_OK;
 }

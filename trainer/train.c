@@ -5,6 +5,7 @@
 #include "engine/base/log.h"
 #include "engine/base/text.h"
 #include "engine/comm/watchdog.h"
+#include "trainer/assess.h"
 #include "trainer/canned.h"
 #include "trainer/data.h"
 #include "trainer/run.h"
@@ -82,7 +83,7 @@ static pr_status one_step(pr_run *run, pr_progress *progress, bool *stop, pr_tra
     t->position.step++;
     t->position.stage_step++;
     t->position.epoch_step++;
-    t->position.phase = (t->position.phase + 1) % t->n_phases;
+    t->position.phase = (t->position.phase + 1) % t->n_cycle;
     PR_TRY(log_step(run, &report));
 
     char note[96];
@@ -259,6 +260,22 @@ static pr_status open_data(pr_run *run)
     return PR_OK;
 }
 
+/* A class that the objective needs and data.train has not. */
+static pr_status check_classes(pr_run *run)
+{
+    const pr_objective *const objective = run->trainer->objective;
+    int has = 0;
+    for (int64_t i = 0; i < pr_samples_n(run->train); i++) {
+        has |= pr_samples_at(run->train, i)->label == PR_FAKE ? PR_NEEDS_FAKE : PR_NEEDS_REAL;
+    }
+    const int missing = objective->needs & ~has;
+    PR_REQUIRE(missing == 0, PR_ERR_INVALID, "objective '%s' needs %s, and data.train has none",
+               objective->name, (missing & PR_NEEDS_REAL) != 0 ? "reals" : "fakes");
+    return run->val == NULL
+               ? PR_OK
+               : pr_assess_views(run->trainer, run->val, &run->val_views, &run->n_val_views);
+}
+
 /* Both what is trained on and what the best is chosen on; folders may change, crops may not. */
 static uint64_t data_hash(const pr_run *run)
 {
@@ -300,6 +317,7 @@ static pr_status train(pr_run *run, pr_train_end *end)
     run->head.data_hash = data_hash(run);
     PR_TRY(pr_trainer_create(request->options, run->train, request->comm, &run->trainer));
     run->head.model_hash = pr_state_model_hash(run->trainer->store);
+    PR_TRY(pr_comm_agree(request->comm, "data", check_classes(run)));
     if (request->dry_run) {
         return pr_run_show_plan(run);
     }
@@ -340,6 +358,7 @@ pr_status pr_train(const pr_train_request *request, pr_train_end *end)
     pr_trainer_destroy(&run.trainer);
     pr_samples_close(&run.train);
     pr_samples_close(&run.val);
+    pr_free(run.val_views);
     pr_text_free(&run.config_text);
     return status;
 }

@@ -19,6 +19,28 @@ int64_t pr_phase_n_views(const pr_train_options *options, const pr_stage_options
     return phase->views_per_item == 2 && counts_pairs ? 2 * stage->batch : stage->batch;
 }
 
+int64_t pr_phase_n_rows(const pr_train_options *options, const pr_stage_options *stage,
+                        const pr_phase *phase)
+{
+    const int64_t n_views = pr_phase_n_views(options, stage, phase);
+    return phase->build_key != NULL ? n_views / 2 : n_views;
+}
+
+int pr_stage_n_cycle(const pr_train_options *options, const pr_stage *stage)
+{
+    return stage->n_cycle == NULL ? stage->n_phases : stage->n_cycle(options);
+}
+
+int pr_stage_cycle_phase(const pr_train_options *options, const pr_stage *stage, int i)
+{
+    return stage->cycle_phase == NULL ? i : stage->cycle_phase(options, i);
+}
+
+pr_phase_run *pr_cycle_run(pr_trainer *t, int64_t i)
+{
+    return &t->phases[pr_stage_cycle_phase(t->options, t->stage, (int)i)];
+}
+
 int64_t pr_stage_n_micro(const pr_train_options *options, int64_t n_views)
 {
     enum { LEAST_VIEWS = 32 };
@@ -33,12 +55,14 @@ int64_t pr_stage_n_micro(const pr_train_options *options, int64_t n_views)
 }
 
 static pr_status build_loss_graph(pr_trainer *t, const pr_phase *phase, const pr_build *model,
-                                  int64_t n_views, pr_graph *model_graph, pr_graph **out)
+                                  int64_t n_rows, pr_graph *model_graph, pr_graph **out)
 {
     const pr_desc *z = NULL;
     PR_TRY(pr_graph_output_desc(model_graph, "z", &z));
-    const pr_build build = {
-        .options = model->options, .n_rows = n_views, .n_cols = z->shape.dims[1]};
+    const pr_build build = {.options = model->options,
+                            .n_rows = n_rows,
+                            .n_cols = z->shape.dims[1],
+                            .phase = model->phase};
     PR_TRY(pr_graph_create(phase->name, t->real, out));
     PR_TRY(phase->build_loss(&build, *out));
     return pr_store_add(t->store, *out);
@@ -62,21 +86,44 @@ static pr_status check_divides(const pr_trainer *t, const char *name, const pr_s
     return PR_OK;
 }
 
-static pr_status build_phase(pr_trainer *t, const pr_stage_options *stage, const pr_phase *phase,
-                             pr_graph **model_graph, pr_graph **loss_graph)
+static pr_status build_phase(pr_trainer *t, const pr_stage_options *stage, const pr_stage *of,
+                             int number, pr_stage_graphs *graphs)
 {
-    const int64_t n_views = pr_phase_n_views(t->options, stage, phase);
-    const int64_t n_micro = pr_stage_n_micro(t->options, n_views);
+    const pr_phase *const phase = &of->phases[number];
+    const int64_t n_micro =
+        pr_stage_n_micro(t->options, pr_phase_n_views(t->options, stage, phase));
+    const int64_t n_rows = pr_phase_n_rows(t->options, stage, phase);
     const pr_build build = {.options = t->options,
-                            .n_rows = n_views / n_micro,
-                            .n_views = n_views,
+                            .n_rows = n_rows / n_micro,
+                            .n_views = n_rows,
                             .mode = phase->mode,
-                            .wants_loss = phase->has_local};
-    PR_TRY(pr_graph_create(phase->name, t->real, model_graph));
-    PR_TRY(phase->build_model(&build, *model_graph));
-    PR_TRY(pr_store_add(t->store, *model_graph));
+                            .wants_loss = phase->has_local,
+                            .phase = number};
+    pr_graph **const model = &graphs->model[number];
+    PR_TRY(pr_graph_create(phase->name, t->real, model));
+    PR_TRY(phase->build_model(&build, *model));
+    PR_TRY(pr_store_add(t->store, *model));
+    if (phase->build_key != NULL) {
+        PR_TRY(pr_graph_create(phase->name, t->real, &graphs->key[number]));
+        PR_TRY(phase->build_key(&build, graphs->key[number]));
+        PR_TRY(pr_store_add(t->store, graphs->key[number]));
+    }
     if (phase->build_loss != NULL) {
-        PR_TRY(build_loss_graph(t, phase, &build, n_views, *model_graph, loss_graph));
+        PR_TRY(build_loss_graph(t, phase, &build, n_rows, *model, &graphs->loss[number]));
+    }
+    return PR_OK;
+}
+
+static pr_status build_stage(pr_trainer *t, int s)
+{
+    const pr_stage *const stage = &t->objective->stages[s];
+    const pr_stage_options *options = NULL;
+    PR_TRY(pr_stage_options_find(t->options, stage->name, &options));
+    PR_REQUIRE(stage->n_phases <= PR_MAX_PHASES, PR_ERR_INVALID,
+               "stage '%s' has %d phases, at most %d", stage->name, stage->n_phases, PR_MAX_PHASES);
+    for (int p = 0; p < stage->n_phases; p++) {
+        PR_TRY(check_divides(t, stage->name, options, &stage->phases[p]));
+        PR_TRY(build_phase(t, options, stage, p, &t->graphs[s]));
     }
     return PR_OK;
 }
@@ -84,14 +131,7 @@ static pr_status build_phase(pr_trainer *t, const pr_stage_options *stage, const
 static pr_status build_graphs(pr_trainer *t)
 {
     for (int s = 0; s < t->objective->n_stages; s++) {
-        const pr_stage *const stage = &t->objective->stages[s];
-        const pr_stage_options *options = NULL;
-        PR_TRY(pr_stage_options_find(t->options, stage->name, &options));
-        for (int p = 0; p < stage->n_phases; p++) {
-            pr_stage_graphs *const graphs = &t->graphs[s];
-            PR_TRY(check_divides(t, stage->name, options, &stage->phases[p]));
-            PR_TRY(build_phase(t, options, &stage->phases[p], &graphs->model[p], &graphs->loss[p]));
-        }
+        PR_TRY(build_stage(t, s));
     }
     return PR_OK;
 }
@@ -154,6 +194,7 @@ void pr_trainer_destroy(pr_trainer **trainer)
         for (int p = 0; p < PR_MAX_PHASES; p++) {
             pr_graph_destroy(&t->graphs[s].model[p]);
             pr_graph_destroy(&t->graphs[s].loss[p]);
+            pr_graph_destroy(&t->graphs[s].key[p]);
         }
     }
     pr_store_destroy(&t->store);

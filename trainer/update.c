@@ -4,21 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool has_prefix(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-static bool stage_trains(const pr_stage *stage, const char *name)
-{
-    for (int i = 0; i < stage->n_trains; i++) {
-        if (has_prefix(name, stage->trains[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* running = (1 - momentum) running + momentum mean, the mean being over the micro-batches. */
 static void take_in(const pr_store_entry *entry, const void *sum, double momentum, int64_t n_micro)
 {
@@ -37,7 +22,7 @@ static void update_statistics(pr_trainer *t, const pr_phase_run *run, const void
 {
     for (int i = 0; run->phase->mode == PR_MODE_TRAIN && i < pr_store_n(t->store); i++) {
         const pr_store_entry *const entry = pr_store_at(t->store, i);
-        if (entry->kind == PR_VALUE_BUFFER && stage_trains(t->stage, entry->name)) {
+        if (entry->kind == PR_VALUE_BUFFER && pr_plan_writes(run->model_plan, i)) {
             take_in(entry, sum, t->options->model.bn_momentum, t->n_micro);
         }
     }
@@ -58,6 +43,7 @@ static pr_status name_step(const pr_trainer *t, const pr_phase_run *run, pr_stat
 
 pr_status pr_update(pr_trainer *t, const pr_phase_run *run, const void *sum, pr_step_report *report)
 {
+    pr_optimizer_set_phase(t->optimizer, run->number);
     const int64_t horizon = t->stage_options->epochs * t->steps_per_epoch;
     double factor = 1.0;
     PR_TRY(

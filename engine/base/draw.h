@@ -25,6 +25,10 @@ typedef enum pr_purpose {
     PR_FOR_SHAPE = 13,   /* procedural faces */
     PR_FOR_DEAL = 14,    /* views to micro-batches */
     PR_FOR_REPLACE = 15, /* the crop that stands in for a corrupt one */
+    PR_FOR_KEYS = 16,    /* keys to micro-batches (shuffling batch norm) */
+    PR_FOR_PHASE = 17,   /* the seed of a phase after the first */
+    PR_FOR_PATCH = 18,   /* the order of a view's tiles */
+    PR_FOR_VARY = 19,    /* another frame, or a mix-up, in place of a view */
 } pr_purpose;
 
 /** The key of a series of draws; a draw is the key and its number. */
