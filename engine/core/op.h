@@ -67,6 +67,7 @@ typedef struct pr_op_sig {
     int n_stat;
     pr_desc stat[PR_OP_MAX_STAT];
     int stat_in[PR_OP_MAX_STAT];
+    bool stat_adds; /* to what an op before it has written there */
 } pr_op_sig;
 
 /** At a sync op the executor stops and the trainer lets all micro-batches and ranks meet. */

@@ -44,7 +44,20 @@ typedef struct pr_batch_norm_attr {
     double eps;
     pr_act act;        /* applied to the result */
     int64_t n_samples; /* bn_apply only: values a channel over the global batch */
+    /*
+     * Where several ops share their parameters and running statistics, which of n_uses this is, in
+     * the graph's order: the statistics of the micro-batch are then the mean over the uses. 0 of 0
+     * is the only one.
+     */
+    int use, n_uses;
 } pr_batch_norm_attr;
+
+/** What a statistic's place holds after this use of it: BEFORE is from earlier uses. */
+static inline double pr_stat_after(const pr_batch_norm_attr *attr, double before, double value)
+{
+    const double share = attr->n_uses > 1 ? value / attr->n_uses : value;
+    return attr->use > 0 ? before + share : share;
+}
 
 typedef struct pr_add_attr {
     pr_act act;
@@ -54,6 +67,25 @@ typedef struct pr_pool_attr {
     int window, stride, pad;
     bool ceil_mode; /* the last window may reach past the padded border, as in PyTorch */
 } pr_pool_attr;
+
+typedef struct pr_leaky_relu_attr {
+    double slope; /* of negative values; in (0, 1) */
+} pr_leaky_relu_attr;
+
+typedef struct pr_dropout_attr {
+    double rate;     /* share of what is dropped, in [0, 1) */
+    int number;      /* among the graph's dropouts, 0 to 255: no two draw the same */
+    bool whole_rows; /* a row is dropped or kept as a whole: stochastic depth */
+} pr_dropout_attr;
+
+typedef struct pr_flatten_attr {
+    bool channels_first; /* in the order C, H, W, as PyTorch's maps lie; else H, W, C */
+} pr_flatten_attr;
+
+typedef struct pr_focal_ce_attr {
+    double gamma; /* >= 0 */
+    double alpha; /* weight of class 1 of two, 1 - alpha of class 0; 0: classes weigh the same */
+} pr_focal_ce_attr;
 
 typedef struct pr_l2norm_attr {
     double eps; /* > 0; shorter rows are divided by it instead */

@@ -17,11 +17,17 @@ PR_OP(bn_stats,        1,   1,   0)   /* sums for batch norm over the global bat
 PR_OP(sync_sum,        1,   1,   0)   /* cut: a sum over all micro-batches */
 PR_OP(bn_apply,        1,   1,   0)   /* batch norm from given sums, with optional ReLU */
 PR_OP(relu,            1,   1,   0)
+PR_OP(leaky_relu,      1,   1,   0)   /* y = x, or slope x where that is negative */
+PR_OP(squeeze_excite,  1,   1,   0)   /* channels of a map, gated by what its mean says */
+PR_OP(dropout,         1,   1,   0)   /* elements or whole rows, drawn by place in the plan */
+PR_OP(concat,          1,   1,   0)   /* maps or rows side by side, by channel */
+PR_OP(flatten,         1,   1,   0)   /* a map as one row an image */
 PR_OP(add,             1,   1,   0)   /* y = a + b, with optional ReLU */
 PR_OP(max_pool,        1,   1,   0)
 PR_OP(global_avg_pool, 1,   1,   0)
 PR_OP(l2norm,          1,   1,   0)   /* y = x / max(|x|, eps), by row */
 PR_OP(softmax_ce,      1,   1,   0)   /* cross-entropy in nats and the probabilities, by row */
+PR_OP(focal_ce,        1,   1,   0)   /* cross-entropy that well-known rows count less in */
 PR_OP(rccl_update,     1,   1,   0)   /* real centre and hard sets take in a batch */
 PR_OP(rccl_fuse,       1,   1,   0)   /* transformed positives and mixed negatives */
 PR_OP(margin_norm,     1,   1,   0)   /* each row's normaliser of the contrastive margin loss */

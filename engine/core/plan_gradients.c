@@ -144,8 +144,9 @@ static pr_status mark_writes(pr_plan *plan)
         const pr__graph_op *const op = &graph->ops[k];
         for (int i = 0; i < op->sig.n_stat && !plan->ops[k].frozen; i++) {
             bool *const writes = &plan->writes[plan->values[op->in[op->sig.stat_in[i]]].entry];
-            PR_REQUIRE(!*writes, PR_ERR_INVALID,
-                       "op '%s' is the second to write the statistics of '%s'", op->name,
+            PR_REQUIRE(*writes == op->sig.stat_adds, PR_ERR_INVALID,
+                       "op '%s' %s the statistics of '%s'", op->name,
+                       *writes ? "is the second to write" : "adds, and is the first, to",
                        name_of(graph, op->in[op->sig.stat_in[i]]));
             *writes = true;
             plan->writes_stats = true;

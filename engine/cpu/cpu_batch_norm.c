@@ -32,7 +32,7 @@ static pr_status forward(const pr_call *call)
                    "batch_norm in training has %lld value a channel, must have at least 2",
                    (long long)n_rows);
         loops->norm_sums(n_rows, space.c, x, space.sum, space.other);
-        pr__norm_statistics(space.c, n_rows, space.sum, space.other, attr->eps, mean, inv_std,
+        pr__norm_statistics(space.c, n_rows, space.sum, space.other, attr, mean, inv_std,
                             pr__f32(&call->stat[0]), pr__f32(&call->stat[1]));
     }
     pr__norm_scale(&space, mean, inv_std, pr__f32(&call->in[GAMMA]), pr__f32(&call->in[BETA]));

@@ -29,8 +29,8 @@ static pr_status forward(const pr_call *call)
                          attr->eps, mean, inv_std);
     } else {
         const double *const sums = call->in[SUMS].data;
-        pr__norm_statistics(space.c, attr->n_samples, sums, sums + space.c, attr->eps, mean,
-                            inv_std, pr__f32(&call->stat[0]), pr__f32(&call->stat[1]));
+        pr__norm_statistics(space.c, attr->n_samples, sums, sums + space.c, attr, mean, inv_std,
+                            pr__f32(&call->stat[0]), pr__f32(&call->stat[1]));
     }
     pr__norm_scale(&space, mean, inv_std, pr__f32(&call->in[GAMMA]), pr__f32(&call->in[BETA]));
     const pr__norm_coef coef = pr__norm_coef_of(&space, attr->act);

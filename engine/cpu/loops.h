@@ -79,6 +79,15 @@ typedef struct pr__loops {
     /** dw [n_out, n_in] (overwritten) = sum over rows r of dy[r][o] x[r][i], rows in order. */
     void (*outer_sums)(int64_t n_rows, int64_t n_out, int64_t n_in, const float *dy, const float *x,
                        double *dw);
+
+    /** sum[c] over the rows of a b, or of a where B is NULL. */
+    void (*gate_sums)(int64_t n_rows, int64_t n_cols, const float *a, const float *b, double *sum);
+    /** y (+)= gate[c] x + shift[c]; SHIFT may be NULL. */
+    void (*gate_apply)(int64_t n_rows, int64_t n_cols, const float *x, const float *gate,
+                       const float *shift, float *y, bool add);
+    /** y [n_out] = w x, and x [n_in] = w' y, with w [n_out, n_in]. */
+    void (*rows_times)(int64_t n_out, int64_t n_in, const float *w, const double *x, double *y);
+    void (*times_rows)(int64_t n_out, int64_t n_in, const float *w, const double *y, double *x);
 } pr__loops;
 
 extern const pr__loops pr__loops_baseline, pr__loops_avx2, pr__loops_avx512;

@@ -6,6 +6,7 @@
 
 #include "engine/cpu/loops_depthwise.h"
 #include "engine/cpu/loops_depthwise_any.h"
+#include "engine/cpu/loops_gate.h"
 #include "engine/cpu/loops_norm.h"
 #include "engine/cpu/loops_point.h"
 #include "engine/cpu/loops_pool.h"
@@ -30,4 +31,8 @@ const pr__loops PR_LOOPS_TABLE = {
     .max_pool = max_pool,
     .max_pool_grad = max_pool_grad,
     .outer_sums = outer_sums,
+    .gate_sums = gate_sums,
+    .gate_apply = gate_apply,
+    .rows_times = rows_times,
+    .times_rows = times_rows,
 };

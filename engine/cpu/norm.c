@@ -54,8 +54,9 @@ void pr__norm_running(int64_t c, const float *running_mean, const float *running
     }
 }
 
-void pr__norm_statistics(int64_t c, int64_t n, const double *sum, const double *square, double eps,
-                         double *mean, double *inv_std, float *stat_mean, float *stat_var)
+void pr__norm_statistics(int64_t c, int64_t n, const double *sum, const double *square,
+                         const pr_batch_norm_attr *attr, double *mean, double *inv_std,
+                         float *stat_mean, float *stat_var)
 {
     const double count = (double)n;
     for (int64_t i = 0; i < c; i++) {
@@ -64,12 +65,13 @@ void pr__norm_statistics(int64_t c, int64_t n, const double *sum, const double *
         /* Rounding may leave a constant channel a hair below zero; a NaN must stay one. */
         const double var = rest < 0.0 ? 0.0 : rest;
         mean[i] = m;
-        inv_std[i] = 1.0 / sqrt(var + eps);
+        inv_std[i] = 1.0 / sqrt(var + attr->eps);
         if (stat_mean != NULL) {
-            stat_mean[i] = (float)m;
+            stat_mean[i] = (float)pr_stat_after(attr, (double)stat_mean[i], m);
         }
         if (stat_var != NULL) {
-            stat_var[i] = (float)(var * (count / (count - 1.0)));
+            const double unbiased = var * (count / (count - 1.0));
+            stat_var[i] = (float)pr_stat_after(attr, (double)stat_var[i], unbiased);
         }
     }
 }

@@ -35,8 +35,9 @@ void pr__norm_running(int64_t c, const float *running_mean, const float *running
  * From sums of x and x^2 over N values: mean, inv_std and, where not NULL, the statistic leaves,
  * the variance of which is unbiased.
  */
-void pr__norm_statistics(int64_t c, int64_t n, const double *sum, const double *square, double eps,
-                         double *mean, double *inv_std, float *stat_mean, float *stat_var);
+void pr__norm_statistics(int64_t c, int64_t n, const double *sum, const double *square,
+                         const pr_batch_norm_attr *attr, double *mean, double *inv_std,
+                         float *stat_mean, float *stat_var);
 
 /**
  * space->sum = sum of g and space->other = sum of g x' (x' the normalised x), from x and dy, with

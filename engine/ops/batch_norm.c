@@ -32,7 +32,7 @@ static pr_status infer(pr_op_sig *sig)
     const pr_batch_norm_attr *const attr = sig->attr;
 
     PR_TRY(pr__expect_n(sig, N_IN, N_IN));
-    return pr__expect_norm(sig, GAMMA, attr->eps);
+    return pr__expect_norm(sig, GAMMA, attr);
 }
 
 const pr_op_info pr_op_info_batch_norm = {.name = "batch_norm",

@@ -29,7 +29,7 @@ static pr_status infer(pr_op_sig *sig)
     const pr_batch_norm_attr *const attr = sig->attr;
 
     PR_TRY(pr__expect_n(sig, N_IN, N_IN));
-    PR_TRY(pr__expect_norm(sig, GAMMA, attr->eps));
+    PR_TRY(pr__expect_norm(sig, GAMMA, attr));
 
     const int64_t *const x = sig->in[X].shape.dims;
     const int n_dims = sig->in[X].shape.n_dims;

@@ -1,7 +1,5 @@
 #include "engine/ops/expect.h"
 
-#include "engine/core/op_attr.h"
-
 pr_status pr__expect_n(const pr_op_sig *sig, int least, int most)
 {
     PR_REQUIRE(sig->n_in >= least && sig->n_in <= most, PR_ERR_INVALID,
@@ -70,9 +68,11 @@ pr_status pr__slide_n(const pr__slide *slide, int64_t *out)
     return PR_OK;
 }
 
-pr_status pr__expect_norm(pr_op_sig *sig, int first, double eps)
+pr_status pr__expect_norm(pr_op_sig *sig, int first, const pr_batch_norm_attr *attr)
 {
-    PR_REQUIRE(eps > 0.0, PR_ERR_INVALID, "eps = %g, must be > 0", eps);
+    PR_REQUIRE(attr->eps > 0.0, PR_ERR_INVALID, "eps = %g, must be > 0", attr->eps);
+    PR_REQUIRE(attr->use >= 0 && attr->use <= (attr->n_uses > 0 ? attr->n_uses - 1 : 0),
+               PR_ERR_INVALID, "use %d of %d", attr->use, attr->n_uses);
     PR_TRY(pr__expect_real(sig, 0, sig->in[0].shape.n_dims == 2 ? 2 : 4));
 
     const int64_t n_channels = sig->in[0].shape.dims[sig->in[0].shape.n_dims - 1];
@@ -85,6 +85,7 @@ pr_status pr__expect_norm(pr_op_sig *sig, int first, double eps)
     sig->saved[0] = pr_desc_1(PR_F64, n_channels);
     sig->saved[1] = pr_desc_1(PR_F64, n_channels);
     sig->n_stat = 2;
+    sig->stat_adds = attr->use > 0;
     for (int i = 0; i < 2; i++) {
         sig->stat[i] = channel;
         sig->stat_in[i] = first + 2 + i;

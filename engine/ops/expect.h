@@ -6,6 +6,7 @@
 #define PR_ENGINE_OPS_EXPECT_H
 
 #include "engine/core/op.h"
+#include "engine/core/op_attr.h"
 
 /** SIG must have at least LEAST and at most MOST inputs. */
 pr_status pr__expect_n(const pr_op_sig *sig, int least, int most);
@@ -38,6 +39,6 @@ pr_status pr__slide_n(const pr__slide *slide, int64_t *out);
  * The checks and outputs that batch_norm and bn_apply share: x [N, H, W, C] or [N, C] is input 0,
  * and gamma, beta, running mean and running variance are inputs FIRST to FIRST + 3.
  */
-pr_status pr__expect_norm(pr_op_sig *sig, int first, double eps);
+pr_status pr__expect_norm(pr_op_sig *sig, int first, const pr_batch_norm_attr *attr);
 
 #endif

@@ -52,8 +52,11 @@ static pr_status forward(const pr_call *call)
             moments(&norm.map, norm.x, c, &mean[c], &squares);
             var = squares / (double)norm.map.n_rows;
             if (call->stat[0].data != NULL) {
-                ((double *)call->stat[0].data)[c] = mean[c];
-                ((double *)call->stat[1].data)[c] = squares / (double)(norm.map.n_rows - 1);
+                double *const stat_mean = call->stat[0].data;
+                double *const stat_var = call->stat[1].data;
+                stat_mean[c] = pr_stat_after(attr, stat_mean[c], mean[c]);
+                stat_var[c] =
+                    pr_stat_after(attr, stat_var[c], squares / (double)(norm.map.n_rows - 1));
             }
         }
         inv_std[c] = 1.0 / sqrt(var + attr->eps);

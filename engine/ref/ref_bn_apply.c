@@ -36,8 +36,10 @@ static pr_status forward(const pr_call *call)
             mean[c] = sums[c] / n;
             var = fmax(sums[norm.map.n_cols + c] / n - mean[c] * mean[c], 0.0);
             if (call->stat[0].data != NULL) {
-                ((double *)call->stat[0].data)[c] = mean[c];
-                ((double *)call->stat[1].data)[c] = var * (n / (n - 1.0));
+                double *const stat_mean = call->stat[0].data;
+                double *const stat_var = call->stat[1].data;
+                stat_mean[c] = pr_stat_after(attr, stat_mean[c], mean[c]);
+                stat_var[c] = pr_stat_after(attr, stat_var[c], var * (n / (n - 1.0)));
             }
         }
         inv_std[c] = 1.0 / sqrt(var + attr->eps);

@@ -22,6 +22,12 @@ DECLARE(max_pool)
 DECLARE(global_avg_pool)
 DECLARE(l2norm)
 DECLARE(softmax_ce)
+DECLARE(leaky_relu)
+DECLARE(squeeze_excite)
+DECLARE(dropout)
+DECLARE(concat)
+DECLARE(flatten)
+DECLARE(focal_ce)
 #undef DECLARE
 
 #define OP(op) .name = #op, .info = &pr_op_info_##op, .kernel = &pr_kernel_cpu_##op
@@ -69,10 +75,16 @@ DECLARE(softmax_ce)
     {                                                                                              \
         OP(linear), NULL, 3, {MATRIX(n, ci), MATRIX(co, ci), VECTOR(co)}, PR_MODE_TRAIN            \
     }
-#define NORM(desc, c, act_, mode)                                                                   \
+#define NORM(desc, c, act_, mode)                                                                  \
     {                                                                                              \
-        OP(batch_norm), &(const pr_batch_norm_attr){.eps = 1e-5, .act = act_}, 5,                   \
+        OP(batch_norm), &(const pr_batch_norm_attr){.eps = 1e-5, .act = (act_)}, 5,                \
             {desc, VECTOR(c), VECTOR(c), VECTOR(c), VECTOR(c)}, mode                               \
+    }
+#define SQUEEZE(n, h, w, c, r)                                                                     \
+    {                                                                                              \
+        OP(squeeze_excite), NULL, 5,                                                               \
+            {MAP(n, h, w, c), MAP(r, c, 1, 1), VECTOR(r), MAP(c, r, 1, 1), VECTOR(c)},             \
+            PR_MODE_TRAIN                                                                          \
     }
 #define POOL(n, h, w, c, window, stride, pad, ceil)                                                \
     {                                                                                              \
@@ -146,6 +158,22 @@ static const cpu_case own_cases[] = {
     {OP(global_avg_pool), NULL, 1, {MAP(1, 1, 1, 512)}, PR_MODE_TRAIN},
     {OP(l2norm), &(const pr_l2norm_attr){1e-12}, 1, {MATRIX(3, 128)}, PR_MODE_TRAIN},
     {OP(l2norm), &(const pr_l2norm_attr){2.0}, 1, {MATRIX(2, 5)}, PR_MODE_TRAIN},
+    SQUEEZE(2, 5, 7, 45, 6),
+    SQUEEZE(3, 1, 1, 16, 1),
+    SQUEEZE(1, 9, 9, 144, 6),
+    {OP(leaky_relu), &(const pr_leaky_relu_attr){0.1}, 1, {MATRIX(5, 16)}, PR_MODE_TRAIN},
+    {OP(dropout),
+     &(const pr_dropout_attr){0.5, 1, false},
+     1,
+     {MATRIX(CPU_ROWS, 39)},
+     PR_MODE_TRAIN},
+    {OP(concat), NULL, 2, {MAP(2, 3, 3, 1), MAP(2, 3, 3, 18)}, PR_MODE_TRAIN},
+    {OP(flatten), &(const pr_flatten_attr){true}, 1, {MAP(2, 3, 5, 18)}, PR_MODE_TRAIN},
+    {OP(focal_ce),
+     &(const pr_focal_ce_attr){2.0, 0.25},
+     3,
+     {MATRIX(9, 2), {PR_I32, {1, {9}}}, VECTOR(9)},
+     PR_MODE_TRAIN},
     {OP(softmax_ce), NULL, 3, {MATRIX(9, 2), {PR_I32, {1, {9}}}, VECTOR(9)}, PR_MODE_TRAIN},
 };
 

@@ -31,7 +31,7 @@ typedef struct cpu_buffer {
 typedef struct cpu_run {
     pr_op_sig sig;
     bool wants[PR_OP_MAX_IN], add[PR_OP_MAX_IN];
-    pr_tensor in[6], out[2], saved[2], stat[2], grad_out[2], grad_in[6];
+    pr_tensor in[6], out[2], saved[4], stat[2], grad_out[2], grad_in[6];
     cpu_buffer buffers[MAX_BUFFERS];
     int n_buffers;
     void *state;
@@ -141,8 +141,14 @@ static void cpu_begin(const cpu_case *c, size_t offset, uint64_t key, bool add, 
     run->workspace = cpu_tensor(run, &space, 0).data;
 }
 
+/* Places in a plan: what a case of an op that draws has as many rows as. */
+enum { CPU_ROWS = 3 };
+
 static pr_call cpu_call(const cpu_case *c, cpu_run *run)
 {
+    static const uint32_t place[CPU_ROWS] = {7, 8, 8};
+    static const uint16_t view[CPU_ROWS] = {0, 0, 1};
+    static const pr_rows rows = {11, 2, CPU_ROWS, place, view};
     return (pr_call){.attr = c->attr,
                      .n_in = c->n_in,
                      .n_out = run->sig.n_out,
@@ -157,7 +163,8 @@ static pr_call cpu_call(const cpu_case *c, cpu_run *run)
                      .grad_add = run->add,
                      .workspace = run->workspace,
                      .state = run->state,
-                     .mode = c->mode};
+                     .mode = c->mode,
+                     .rows = &rows};
 }
 
 static void cpu_end(const cpu_case *c, cpu_run *run)

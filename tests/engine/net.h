@@ -44,7 +44,8 @@ static inline pr_value net_norm(pr_graph *g, const char *name, pr_act act, int64
     static const char *const suffixes[4] = {"weight", "bias", "running_mean", "running_var"};
     const pr_shape *const shape = &pr_graph_desc(g, x)->shape;
     const pr_desc desc = pr_desc_1(pr_graph_real(g), shape->dims[3]);
-    const pr_batch_norm_attr attr = {1e-5, act, n_views * shape->dims[1] * shape->dims[2]};
+    const pr_batch_norm_attr attr = {
+        .eps = 1e-5, .act = act, .n_samples = n_views * shape->dims[1] * shape->dims[2]};
     char names[4][NET_NAME_BYTES];
     pr_value in[6] = {x, x};
 

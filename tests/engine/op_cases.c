@@ -102,6 +102,28 @@
     {                                                                                              \
         .op = PR_OP_##op_, .what = (what_), .n_in = 1, .in = { __VA_ARGS__ }                       \
     }
+#define SQUEEZE(what_, n, h, w, c, r)                                                              \
+    {                                                                                              \
+        .op = PR_OP_squeeze_excite, .what = (what_), .n_in = 5, .in = {                            \
+            MAP(n, h, w, c),                                                                       \
+            MAP(r, c, 1, 1),                                                                       \
+            VECTOR(r),                                                                             \
+            MAP(c, r, 1, 1),                                                                       \
+            VECTOR(c)                                                                              \
+        }                                                                                          \
+    }
+#define DROPOUT(what_, rate_, whole_, mode_, ...)                                                  \
+    {                                                                                              \
+        .op = PR_OP_dropout, .what = (what_),                                                      \
+        .attr = &(const pr_dropout_attr){(rate_), 3, whole_}, .n_in = 1, .in = {__VA_ARGS__},      \
+        .mode = (mode_)                                                                            \
+    }
+#define FOCAL(what_, gamma_, alpha_, ...)                                                          \
+    {                                                                                              \
+        .op = PR_OP_focal_ce, .what = (what_),                                                     \
+        .attr = &(const pr_focal_ce_attr){(gamma_), (alpha_)}, .n_in = 3, .in = {__VA_ARGS__},     \
+        .fill = fill_labelled                                                                      \
+    }
 #define FUSE(what_, n_lambda_, fusion_, mixing_)                                                   \
     {                                                                                              \
         .op = PR_OP_rccl_fuse, .what = (what_),                                                    \
@@ -322,6 +344,33 @@ const op_case op_cases[] = {
     APPLY("in evaluation", MAP(1, 2, 2, 3), 3, PR_ACT_RELU, 60, PR_MODE_EVAL),
     PLAIN(relu, "of a map", MAP(2, 3, 2, 3)),
     PLAIN(relu, "of a vector", VECTOR(37)),
+    {.op = PR_OP_leaky_relu,
+     .what = "of a map",
+     .attr = &(const pr_leaky_relu_attr){0.1},
+     .n_in = 1,
+     .in = {MAP(2, 3, 2, 3)}},
+    SQUEEZE("of a map", 2, 3, 4, 5, 2),
+    SQUEEZE("of a pixel", 1, 1, 1, 33, 7),
+    SQUEEZE("of one channel", 3, 5, 2, 1, 1),
+    DROPOUT("of rows", 0.5, false, PR_MODE_TRAIN, MATRIX(OP_ROWS, 37)),
+    DROPOUT("again, of maps", 0.25, false, PR_MODE_RECOMPUTE, MAP(OP_ROWS, 2, 3, 2)),
+    DROPOUT("whole rows", 0.5, true, PR_MODE_TRAIN, MATRIX(OP_ROWS, 3)),
+    DROPOUT("in evaluation", 0.5, false, PR_MODE_EVAL, MATRIX(OP_ROWS, 3)),
+    {.op = PR_OP_concat,
+     .what = "of maps",
+     .n_in = 4,
+     .in = {MAP(2, 3, 2, 1), MAP(2, 3, 2, 4), MAP(2, 3, 2, 17), MAP(2, 3, 2, 2)}},
+    {.op = PR_OP_concat, .what = "of rows", .n_in = 2, .in = {MATRIX(3, 5), MATRIX(3, 1)}},
+    {.op = PR_OP_flatten,
+     .what = "channels first",
+     .attr = &(const pr_flatten_attr){true},
+     .n_in = 1,
+     .in = {MAP(2, 3, 4, 5)}},
+    {.op = PR_OP_flatten,
+     .what = "channels last",
+     .attr = &(const pr_flatten_attr){false},
+     .n_in = 1,
+     .in = {MAP(2, 3, 4, 5)}},
     ADD("plain", PR_ACT_NONE, MAP(2, 2, 3, 3)),
     ADD("with ReLU", PR_ACT_RELU, MATRIX(3, 13)),
     POOL("3x3 of stride 2, pad 1", 2, 5, 6, 3, 3, 2, 1, false),
@@ -366,6 +415,14 @@ const op_case op_cases[] = {
      .fill = fill_labelled},
     {.op = PR_OP_softmax_ce,
      .what = "two classes",
+     .n_in = 3,
+     .in = {MATRIX(17, 2), LABELS(17), VECTOR(17)},
+     .fill = fill_two_classes},
+    FOCAL("three classes, one row masked", 2.0, 0.0, MATRIX(5, 3), LABELS(5), VECTOR(5)),
+    FOCAL("of no power", 0.0, 0.0, MATRIX(5, 3), LABELS(5), VECTOR(5)),
+    {.op = PR_OP_focal_ce,
+     .what = "two weighed classes",
+     .attr = &(const pr_focal_ce_attr){0.5, 0.25},
      .n_in = 3,
      .in = {MATRIX(17, 2), LABELS(17), VECTOR(17)},
      .fill = fill_two_classes},

@@ -8,6 +8,9 @@
 
 #include "engine/core/op.h"
 
+/* Places in a plan: what a case of an op that draws has as many rows as. */
+enum { OP_ROWS = 4 };
+
 typedef struct op_case {
     pr_op_id op;
     int n_in;
