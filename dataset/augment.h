@@ -3,7 +3,8 @@
  * normalisation. Each strength is an option; the draws are keyed by (seed, epoch, place, view).
  *
  * The training set of transforms is SimCLR's (Chen et al. 2020, appendix A): random resized crop,
- * horizontal flip, colour jitter, grey, Gaussian blur.
+ * horizontal flip, colour jitter, grey, Gaussian blur. DCL's RandomPatch, high frequencies and the
+ * transforms of its public code stand beside them, off by default.
  */
 #ifndef PR_DATASET_AUGMENT_H
 #define PR_DATASET_AUGMENT_H
@@ -11,6 +12,8 @@
 #include "engine/base/config.h"
 
 #include <stdbool.h>
+
+typedef enum pr_patch_views { PR_PATCH_ALL, PR_PATCH_FIRST } pr_patch_views;
 
 typedef enum pr_perturb { PR_PERTURB_NONE, PR_PERTURB_JPEG, PR_PERTURB_SCALE } pr_perturb;
 
@@ -26,6 +29,21 @@ typedef struct pr_augment_options {
     double blur_prob, blur_sigma_min, blur_sigma_max; /* pixels of the output */
     double jpeg_prob;                                 /* re-encode as JPEG */
     int64_t jpeg_quality_min, jpeg_quality_max;
+
+    /* What DCL (Sun et al. 2022) and its public code add; all zero: nothing. */
+    double whole_prob;                   /* the whole crop instead of a random one */
+    double rotate_prob, rotate_deg;      /* about the crop's middle, within +- degrees */
+    double cutout_prob;                  /* a black square */
+    int64_t cutout_px;                   /* its side, pixels of the output */
+    double noise_prob;                   /* a normal for every byte */
+    double noise_var_min, noise_var_max; /* its variance, grey levels squared */
+    double tone_prob; /* one of: brightness and contrast; principal components; HSV */
+    double tone_brightness, tone_contrast, tone_pca, tone_hue, tone_saturation, tone_value;
+    double srm_prob; /* high frequencies, added to the normalised image */
+    bool srm_shared; /* all views of an item, or none */
+    double patch_prob;
+    int64_t patch_k; /* RandomPatch: k x k tiles change places */
+    int patch_views; /* pr_patch_views */
 
     double mean[3], std[3]; /* of RGB in [0, 1]: image = (pixel / 255 - mean) / std */
 

@@ -140,10 +140,10 @@ static pr_status name_crop(pr_status status, const pr_samples *samples, int64_t 
     return PR_FAIL(PR_ERR_FORMAT, "%s: %s", name, cause);
 }
 
+/* OUT has the pixels' memory, and is given the crop's size. */
 static pr_status read_crop(pr__generators *g, const pr_samples *samples, int64_t sample,
-                           uint8_t *pixels, pr_image_u8 *out)
+                           pr_image_u8 *out)
 {
-    *out = (pr_image_u8){.channels = 3, .data = pixels};
     pr_samples_size_px(samples, sample, &out->width, &out->height);
     pr_status status = pr_samples_read(samples, sample, g->bytes);
     if (status == PR_OK) {
@@ -178,7 +178,8 @@ static pr_status difference(pr__generators *g, pr__scene *scene, int64_t real)
     pr_image_u8 pristine = scene->donor;
     if (real != scene->mate) {
         /* The image is composed later: until then its memory is free. */
-        PR_TRY(read_crop(g, scene->samples, real, g->image, &pristine));
+        pristine = (pr_image_u8){.channels = 3, .data = g->image};
+        PR_TRY(read_crop(g, scene->samples, real, &pristine));
     }
     return pr_mask_difference(&scene->target, &pristine, g->options.mask_threshold, &scene->mask,
                               g->scratch);
@@ -220,9 +221,11 @@ pr_status pr__generate(pr__generators *g, const pr_samples *samples, const pr_vi
     if (replaced && row->mate_of != NULL) {
         scene->mate = row->mate_of(scene);
     }
-    PR_TRY(read_crop(g, samples, sample, g->target, &scene->target));
+    scene->target = (pr_image_u8){.channels = 3, .data = g->target};
+    PR_TRY(read_crop(g, samples, sample, &scene->target));
     if (scene->mate >= 0) {
-        PR_TRY(read_crop(g, samples, scene->mate, g->donor, &scene->donor));
+        scene->donor = (pr_image_u8){.channels = 3, .data = g->donor};
+        PR_TRY(read_crop(g, samples, scene->mate, &scene->donor));
     }
     scene->image = scene->target;
     scene->image.data = g->image;
