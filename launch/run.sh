@@ -3,7 +3,7 @@
 #
 #     launch/run.sh RANKS PRISTINE COMMAND [options]
 #
-# Every failure leaves one line that begins with "fatal:", also in RUN/FAILED. Where a rank could not
+# Every failure of a job leaves one line that begins with "fatal:", also in RUN/FAILED. Where a rank could not
 # say it (it was killed, or crashed), the shell that started it on its host says which one it was and
 # by which signal; where none could, this script does. SIGTERM becomes a request to stop: the run
 # writes a checkpoint and exits with code 75, and starting it again goes on.
@@ -83,8 +83,15 @@ trap 'signalled=1; kill -USR1 "$child" 2>/dev/null' TERM USR1
 trap 'signalled=1; interrupted=1; kill -INT "$child" 2>/dev/null' INT
 eval "$wait_for"
 
+# Open MPI starts nothing for root unless two variables allow it, and says so itself at length.
+refuses_root() {
+    [ "$code" -eq 1 ] && [ "$(id -u)" -eq 0 ] &&
+        [ "${OMPI_ALLOW_RUN_AS_ROOT:-}${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-}" != 11 ] &&
+        case " ${MPIRUN_ARGS:-} " in *" --allow-run-as-root "*) false ;; esac
+}
+
 # 11 to 18 are the program's own or the rank's shell's: it has spoken. 75 is a stop on request.
-if [ "$code" -ne 0 ] && [ "$code" -ne 75 ] && { [ "$code" -lt 11 ] || [ "$code" -gt 18 ]; } &&
+if ! refuses_root && [ "$code" -ne 0 ] && [ "$code" -ne 75 ] && { [ "$code" -lt 11 ] || [ "$code" -gt 18 ]; } &&
     ! { [ -n "$run_dir" ] && [ -e "$run_dir/FAILED" ]; }; then
     message="fatal: the job ended with code $code and no rank said why"
     [ -z "$interrupted" ] || message="fatal: interrupted"

@@ -90,6 +90,26 @@ stalled_rank)
     job slow
     [ "$code" -eq 0 ] || fail "wanted success"
     ;;
+as_root)
+    # Open MPI's own message is enough where it starts nothing for root; ours comes where it does.
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "skipped: what Open MPI says to root (this is not root)"
+        exit 0
+    fi
+    allowed="$OMPI_ALLOW_RUN_AS_ROOT$OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"
+    [ "$allowed" = 11 ] || { echo "the tests' environment allows root" >&2 && exit 1; }
+    unset OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+    job slow
+    [ "$code" -eq 1 ] || fail "wanted exit code 1"
+    grep -q "attempt to run as root" "$work/err" || fail "wanted Open MPI's message"
+    ! grep -q "fatal: " "$work/err" || fail "two messages about one failure"
+    MPIRUN_ARGS=--allow-run-as-root
+    export MPIRUN_ARGS
+    job slow
+    [ "$code" -eq 0 ] || fail "wanted success where mpirun's own word allows root"
+    job fail_one
+    says 18 "rank 1 of $ranks on " "the loss is nan"
+    ;;
 stop)
     launch/run.sh $ranks "$roles" stopped --run "$run" >"$work/out" 2>"$work/err" &
     script=$!
