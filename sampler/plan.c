@@ -99,7 +99,7 @@ static void pair_up(const pr_sampler *sampler, int64_t number, pr__item *item)
 {
     pr_draw_key key = {.seed = sampler->options.seed,
                        .epoch = (uint32_t)sampler->epoch,
-                       .place = (uint32_t)number,
+                       .place = pr__plan_place(sampler, number),
                        .view = 1,
                        .purpose = PR_FOR_LEVEL};
     const bool weighted = sampler->level_probs[PR_LEVEL_NONE] > 0.0;
@@ -115,6 +115,32 @@ static void pair_up(const pr_sampler *sampler, int64_t number, pr__item *item)
     item->mate = draw_mate(sampler, item->anchor, level, &key);
 }
 
+uint32_t pr__plan_place(const pr_sampler *sampler, int64_t item)
+{
+    return (uint32_t)(sampler->options.stream * sampler->n_pass + item);
+}
+
+/*
+ * Reals by their own pool, forged views by the other. In the control experiment a sample is forged or
+ * not by a coin of its own, the same in every epoch, whatever its label.
+ */
+static void make_up(const pr_sampler *sampler, int64_t number, int64_t turn, pr__item *item)
+{
+    const pr_sampler_options *const options = &sampler->options;
+    const pr_draw_key key = {.seed = options->seed,
+                             .epoch = (uint32_t)sampler->epoch,
+                             .place = pr__plan_place(sampler, number)};
+    bool forged = item->label == PR_FAKE;
+    if (options->shuffle_labels) {
+        const pr_draw_key coin = {.seed = options->seed,
+                                  .place = (uint32_t)item->anchor,
+                                  .view = (uint16_t)item->label,
+                                  .purpose = PR_FOR_LABELS};
+        forged = pr_draw_below(&coin, 0, 2) == 1;
+    }
+    item->making = pr__generated_make(sampler->donors, options, &key, item->anchor, forged, turn);
+}
+
 pr__item pr__plan_item(const pr_sampler *sampler, int64_t item)
 {
     const int64_t n_reals = item * sampler->share_real / sampler->share_all;
@@ -122,10 +148,15 @@ pr__item pr__plan_item(const pr_sampler *sampler, int64_t item)
     const int label = real ? PR_REAL : PR_FAKE;
     pr__item planned = {.anchor = sampler->order[label][real ? n_reals : item - n_reals],
                         .mate = -1,
-                        .label = (int8_t)label};
+                        .label = (int8_t)label,
+                        .making = {.generator = PR_GEN_NONE, .donor = -1}};
 
     if (sampler->options.views_per_item > 1) {
         pair_up(sampler, item, &planned);
+    }
+    if (sampler->donors != NULL) {
+        const int64_t n_shown = sampler->n_steps * sampler->options.items_per_batch / 2;
+        make_up(sampler, item, sampler->epoch * n_shown + item - n_reals, &planned);
     }
     return planned;
 }

@@ -9,6 +9,7 @@
 #ifndef PR_SAMPLER_PLAN_H
 #define PR_SAMPLER_PLAN_H
 
+#include "sampler/generated.h"
 #include "sampler/sampler.h"
 #include "sampler/table.h"
 
@@ -19,6 +20,7 @@ struct pr_sampler {
     int64_t n_pass;                /* anchors in one pass */
     int64_t n_steps;
     double level_probs[PR_LEVEL_COUNT]; /* sum 1, or all zero */
+    pr__donors *donors;                 /* where views are forged in memory, else NULL */
     int64_t epoch;                      /* current, or -1 */
     int64_t *order[2];                  /* [n_pool] by label: the epoch's permutation of the pool */
 
@@ -34,7 +36,11 @@ typedef struct pr__item {
     int8_t label;
     uint8_t level;
     bool fell_back; /* the level drawn first had no mate for this anchor */
+    pr__making making;
 } pr__item;
+
+/** The place of item ITEM in the epoch's plan, which its draws are keyed by. */
+uint32_t pr__plan_place(const pr_sampler *sampler, int64_t item);
 
 /** Item ITEM of the current epoch. */
 pr__item pr__plan_item(const pr_sampler *sampler, int64_t item);

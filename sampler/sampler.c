@@ -45,6 +45,11 @@ static pr_status check_options(const pr_sampler_options *options)
     const bool paired = options->pairing != PR_PAIR_NONE;
 
     PR_TRY(check_batch(options));
+    PR_REQUIRE(!options->generated.on || (!paired && options->balance != PR_BALANCE_NONE),
+               PR_ERR_INVALID,
+               "sampler: forged views are single views in balanced batches, not pairs");
+    PR_REQUIRE(options->stream >= 0, PR_ERR_INVALID, "sampler: stream %d, must be at least 0",
+               options->stream);
     PR_REQUIRE(options->views_per_item == (paired ? 2 : 1), PR_ERR_INVALID,
                "sampler: %d views an item, must be %d with%s pairing", options->views_per_item,
                paired ? 2 : 1, paired ? "" : "out");
@@ -72,9 +77,9 @@ static pr_status plan_pass(pr_sampler *sampler)
                "sampler: %lld samples%s are fewer than one batch of %lld",
                (long long)sampler->n_pass, balanced ? " (equally many reals and fakes)" : "",
                (long long)options->items_per_batch);
-    PR_REQUIRE(sampler->n_pass <= UINT32_MAX, PR_ERR_INVALID,
-               "sampler: %lld items an epoch, at most %lld can be numbered",
-               (long long)sampler->n_pass, (long long)UINT32_MAX);
+    PR_REQUIRE(sampler->n_pass <= UINT32_MAX / ((int64_t)options->stream + 1), PR_ERR_INVALID,
+               "sampler: %lld items an epoch in stream %d, at most %lld can be numbered",
+               (long long)sampler->n_pass, options->stream, (long long)UINT32_MAX);
     sampler->n_steps = sampler->n_pass / options->items_per_batch;
     return PR_OK;
 }
@@ -115,15 +120,22 @@ static pr_status build(pr_sampler *sampler, const pr__source *source)
     const pr_sampler_options *const options = &sampler->options;
     const pr__table_options table = {
         .seed = options->seed,
-        .shuffle_labels = options->shuffle_labels,
+        /* Where views are forged it is their labels that are shuffled: all samples are real. */
+        .shuffle_labels = options->shuffle_labels && !options->generated.on,
         .subset_once = options->balance == PR_BALANCE_ONCE,
         .max_gap = options->pairing >= PR_PAIR_TEMPORAL ? options->max_gap : 0,
         .semantic = options->pairing >= PR_PAIR_SEMANTIC,
+        .reals_alone = options->generated.on,
     };
 
     PR_TRY(pr__table_build(source, &table, &sampler->table));
     PR_TRY(plan_pass(sampler));
     normalise_probs(sampler);
+    if (options->generated.on) {
+        sampler->donors = pr_calloc(1, sizeof(*sampler->donors));
+        PR_REQUIRE(sampler->donors != NULL, PR_ERR_NOMEM, "sampler: out of memory");
+        PR_TRY(pr__donors_build(source, options, &sampler->table, sampler->donors));
+    }
     return allocate(sampler);
 }
 
@@ -151,10 +163,16 @@ static const pr_sample *sample_at(const void *context, int64_t i)
     return pr_samples_at(context, i);
 }
 
+static const float *landmarks_of(const void *context, int64_t i, int *n)
+{
+    return pr_samples_landmarks(context, i, n);
+}
+
 pr_status pr_sampler_create(const pr_samples *samples, const pr_sampler_options *options,
                             pr_sampler **out)
 {
-    const pr__source source = {.n = pr_samples_n(samples), .at = sample_at, .context = samples};
+    const pr__source source = {
+        .n = pr_samples_n(samples), .at = sample_at, .context = samples, .landmarks = landmarks_of};
     return pr__sampler_create_from(&source, options, out);
 }
 
@@ -162,6 +180,10 @@ void pr_sampler_destroy(pr_sampler **sampler)
 {
     pr_sampler *const gone = *sampler;
     if (gone != NULL) {
+        if (gone->donors != NULL) {
+            pr__donors_free(gone->donors);
+        }
+        pr_free(gone->donors);
         pr__table_free(&gone->table);
         pr_free(gone->order[PR_REAL]);
         pr_free(gone->order[PR_FAKE]);
@@ -192,7 +214,7 @@ pr_status pr_sampler_begin_epoch(pr_sampler *sampler, uint32_t epoch)
         /* A fresh permutation of the whole class: its beginning is the epoch's subset as well. */
         const pr_draw_key key = {.seed = sampler->options.seed,
                                  .epoch = epoch,
-                                 .place = (uint32_t)label,
+                                 .place = (uint32_t)(2 * sampler->options.stream + label),
                                  .purpose = PR_FOR_ORDER};
         const int64_t n = sampler->table.n_pool[label];
         pr_draw_permutation(&key, n, sampler->order[label]);
@@ -220,11 +242,12 @@ pr_status pr_sampler_step(pr_sampler *sampler, int64_t step, pr_view *views)
             views + i / n_items * n_items * options->views_per_item + i % n_items;
 
         *first = (pr_view){.sample = item.anchor,
-                           .mate = -1,
-                           .place = (uint32_t)number,
-                           .generator = PR_GEN_NONE,
+                           .mate = item.making.donor,
+                           .place = pr__plan_place(sampler, number),
+                           .generator = item.making.generator,
                            .level = PR_LEVEL_NONE,
-                           .label = item.label};
+                           .label = item.label,
+                           .category = item.making.category};
         if (options->views_per_item > 1) {
             pr_view *const second = first + n_items;
             *second = *first;

@@ -37,6 +37,22 @@ typedef enum pr_pairing {
 
 typedef enum pr_balance { PR_BALANCE_EPOCH, PR_BALANCE_ONCE, PR_BALANCE_NONE } pr_balance;
 
+/**
+ * Views forged in memory from reals (DADD). Items are reals of the selection only, each shown twice
+ * an epoch: once as real, and once forged. Forged ones take their categories in turn, through epochs
+ * too, so that the micro-batches of a step differ by at most one of each. Donors are reals of the
+ * same selection: SB-Rand's a crop of another video, all equally likely; SB-Sim's the most similar
+ * landmarks of another person (of another video where the person is unknown); BI's the most similar
+ * of BI_SUBSET drawn from other videos.
+ */
+typedef struct pr_generated_options {
+    bool on;
+    int generator;                    /* PR_GEN_ADDG, PR_GEN_FWA or PR_GEN_BI */
+    int first_category, n_categories; /* of ADDG */
+    double xp_prob;                   /* ADDG: a real is shown perturbed as a whole (A7) */
+    int64_t bi_subset;
+} pr_generated_options;
+
 typedef struct pr_sampler_options {
     uint64_t seed;
     int64_t items_per_batch; /* global */
@@ -47,7 +63,11 @@ typedef struct pr_sampler_options {
     int64_t max_gap;                   /* temporal: |frame difference| at most */
     pr_balance balance;
     bool shuffle_labels; /* the control experiment: permuted once over the samples */
+    int stream; /* which of several plans over the same samples: draws of two of them differ */
+    pr_generated_options generated;
 } pr_sampler_options;
+
+enum { PR_SAMPLER_N_CATEGORIES = 10 }; /* ADDG's nine, and 0 for what has none */
 
 /** What an epoch really drew. */
 typedef struct pr_sampler_stats {
@@ -57,11 +77,14 @@ typedef struct pr_sampler_stats {
     int64_t n_fallback; /* mates drawn at a lower level than the one drawn first */
     int64_t n_identities, n_videos, n_samples; /* distinct ones shown */
     int64_t max_repeats;                       /* items that show one sample, as anchor or mate */
+    int64_t n_generated, n_xp; /* views forged in memory; reals perturbed as a whole */
+    int64_t by_category[PR_SAMPLER_N_CATEGORIES]; /* of the forged ones, by category */
 } pr_sampler_stats;
 
 /**
  * Errors: PR_ERR_INVALID for a class without samples, a batch that does not divide (with the
- * nearest that do), fewer samples than one batch.
+ * nearest that do), fewer samples than one batch; for forged views reals without 68 landmarks, or of
+ * one video or person where donors are wanted.
  */
 pr_status pr_sampler_create(const pr_samples *samples, const pr_sampler_options *options,
                             pr_sampler **out);

@@ -47,6 +47,12 @@ pr_status pr_sampler_stats_get(pr_sampler *sampler, pr_sampler_stats *out)
             const pr__item item = pr__plan_item(sampler, i);
             stats.items_by_label[item.label]++;
             stats.views_by_level[PR_LEVEL_NONE]++;
+            if (item.making.generator == PR_GEN_XP) {
+                stats.n_xp++;
+            } else if (item.making.generator != PR_GEN_NONE) {
+                stats.n_generated++;
+                stats.by_category[item.making.category]++;
+            }
             show(sampler, item.anchor);
             if (item.mate >= 0) {
                 stats.views_by_level[item.level]++;
@@ -84,6 +90,10 @@ pr_status pr_sampler_hash(pr_sampler *sampler, uint64_t *out)
         hash = mix(hash, (uint64_t)item.anchor);
         hash = mix(hash, (uint64_t)item.mate);
         hash = mix(hash, (uint64_t)item.label << 8 | item.level);
+        if (sampler->donors != NULL) {
+            hash = mix(hash, (uint64_t)item.making.donor);
+            hash = mix(hash, (uint64_t)item.making.category << 8 | item.making.generator);
+        }
     }
     *out = hash;
     return PR_OK;

@@ -3,6 +3,8 @@
 #include "engine/base/alloc.h"
 #include "engine/base/draw.h"
 
+#include <string.h>
+
 enum { BACKGROUND, FACE };
 
 /* A table while it is built, with scratch for 2 n samples. */
@@ -76,8 +78,15 @@ static void build_pools(const building *b)
 {
     pr__table *const table = b->table;
 
+    for (int64_t i = 0; i < table->n && b->options->reals_alone; i++) {
+        table->place_in_pool[i] = table->label[i] == PR_REAL ? 0 : -1;
+    }
     fill_pools(table);
-    if (b->options->subset_once) {
+    if (b->options->reals_alone) {
+        table->n_pool[PR_FAKE] = table->n_pool[PR_REAL];
+        memcpy(table->pool[PR_FAKE], table->pool[PR_REAL],
+               (size_t)table->n_pool[PR_REAL] * sizeof(*table->pool[PR_REAL]));
+    } else if (b->options->subset_once) {
         const int larger = table->n_pool[PR_FAKE] > table->n_pool[PR_REAL] ? PR_FAKE : PR_REAL;
         const int64_t n_keep = table->n_pool[1 - larger];
         const pr_draw_key key = {

@@ -13,6 +13,8 @@ typedef struct pr__source {
     int64_t n;
     const pr_sample *(*at)(const void *context, int64_t i);
     const void *context;
+    /* (x, y) pairs and how many; asked for only where views are forged. */
+    const float *(*landmarks)(const void *context, int64_t i, int *n);
 } pr__source;
 
 typedef struct pr__table {
@@ -38,6 +40,7 @@ typedef struct pr__table_options {
     bool subset_once; /* the larger class keeps only as many samples as the smaller has */
     int64_t max_gap;  /* of frames between neighbours; 0: there are none */
     bool semantic;    /* whether groups are wanted */
+    bool reals_alone; /* fakes are out of use, and both pools hold the reals: one is forged */
 } pr__table_options;
 
 /** Errors: PR_ERR_NOMEM, and TABLE may be half built: give it to pr__table_free all the same. */

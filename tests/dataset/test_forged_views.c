@@ -2,6 +2,7 @@
 #include "dataset/codec.h"
 #include "dataset/loader.h"
 #include "tests/dataset/forged.h"
+#include "tests/dataset/pixels.h"
 #include "tests/dataset/synthetic.h"
 
 enum { PX = 48, N_VIEWS = 24, N_IMAGE = PX * PX * 3 };
@@ -24,13 +25,14 @@ static void plan(pr_view *views, const pr_samples *samples)
     const int64_t n = pr_samples_n(samples);
     for (int i = 0; i < N_VIEWS; i++) {
         const int kind = i < 9 ? PR_GEN_ADDG : (i < 18 ? PR_GEN_XP : (i < 20 ? PR_GEN_FWA : 0));
-        views[i] = (pr_view){.sample = i * 5 % n,
+        views[i] = (pr_view){.sample = (int64_t)i * 5 % n,
                              .mate = -1,
                              .place = (uint32_t)(100 + i),
                              .generator = (uint8_t)(i >= 20 && i < 22 ? PR_GEN_BI : kind),
                              .category = (int16_t)(i < 18 ? i % 9 + 1 : 0),
                              .want_mask = true};
-        views[i].label = views[i].generator != PR_GEN_NONE && views[i].generator != PR_GEN_XP;
+        const bool pristine = views[i].generator == PR_GEN_NONE || views[i].generator == PR_GEN_XP;
+        views[i].label = pristine ? PR_REAL : PR_FAKE;
         if (pr_addg_needs_donor((pr_generator)views[i].generator, views[i].category)) {
             views[i].mate = (views[i].sample + n / 2) % n;
         }
@@ -121,8 +123,8 @@ static void check_loader(const pr_samples *samples)
         const pr_loader_options options = options_of(samples, threads);
         plan(s[threads].views, samples);
         CHECK_OK(show(&options, &s[threads]));
-        CHECK(memcmp(s[threads].image, s[0].image, sizeof(s[0].image)) == 0 &&
-                  memcmp(s[threads].mask, s[0].mask, sizeof(s[0].mask)) == 0,
+        CHECK(pixels_equal(s[threads].image, s[0].image, sizeof(s[0].image)) &&
+                  pixels_equal(s[threads].mask, s[0].mask, sizeof(s[0].mask)),
               "%d threads show other views", threads);
     }
     for (int i = 0; i < N_VIEWS; i++) {
