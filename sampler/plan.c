@@ -151,8 +151,10 @@ pr__item pr__plan_item(const pr_sampler *sampler, int64_t item)
                         .label = (int8_t)label,
                         .making = {.generator = PR_GEN_NONE, .donor = -1}};
 
+    planned.shown[0] = pr__plan_shown(sampler, item, 0, label, planned.anchor);
     if (sampler->options.views_per_item > 1) {
         pair_up(sampler, item, &planned);
+        planned.shown[1] = pr__plan_shown(sampler, item, 1, label, planned.mate);
     }
     if (sampler->donors != NULL) {
         const int64_t n_shown = sampler->n_steps * sampler->options.items_per_batch / 2;

@@ -31,11 +31,19 @@ struct pr_sampler {
     uint8_t *person_shown; /* [2 n] */
 };
 
+/** What a view shows in the end. */
+typedef struct pr__shown {
+    int64_t sample;            /* another frame where SHIFTED */
+    int64_t real;              /* that is mixed into it, or -1 */
+    bool shifted, not_shifted; /* not: drawn, but there is no other frame */
+} pr__shown;
+
 typedef struct pr__item {
     int64_t anchor, mate; /* samples; mate -1 where items are single views */
     int8_t label;
     uint8_t level;
-    bool fell_back; /* the level drawn first had no mate for this anchor */
+    bool fell_back;     /* the level drawn first had no mate for this anchor */
+    pr__shown shown[2]; /* the anchor's view and the mate's */
     pr__making making;
 } pr__item;
 
@@ -44,6 +52,10 @@ uint32_t pr__plan_place(const pr_sampler *sampler, int64_t item);
 
 /** Item ITEM of the current epoch. */
 pr__item pr__plan_item(const pr_sampler *sampler, int64_t item);
+
+/** What view VIEW of item NUMBER, with label LABEL, shows in place of SAMPLE. */
+pr__shown pr__plan_shown(const pr_sampler *sampler, int64_t number, uint16_t view, int label,
+                         int64_t sample);
 
 /** pr_sampler_create over any source of samples. */
 pr_status pr__sampler_create_from(const pr__source *source, const pr_sampler_options *options,

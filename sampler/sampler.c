@@ -56,6 +56,16 @@ static pr_status check_options(const pr_sampler_options *options)
     PR_REQUIRE(options->pairing < PR_PAIR_TEMPORAL || options->max_gap >= 1, PR_ERR_INVALID,
                "sampler: temporal mates at most %lld frames apart, must be at least 1",
                (long long)options->max_gap);
+    PR_REQUIRE(options->frame_shift_prob >= 0.0 && options->frame_shift_prob <= 1.0 &&
+                   options->mixup_prob >= 0.0 && options->mixup_prob <= 1.0,
+               PR_ERR_INVALID,
+               "sampler: frame_shift_prob %g and mixup_prob %g, both must be in [0, 1]",
+               options->frame_shift_prob, options->mixup_prob);
+    PR_REQUIRE(
+        !options->generated.on || (options->frame_shift_prob == 0.0 && options->mixup_prob == 0.0),
+        PR_ERR_INVALID,
+        "sampler: frame_shift_prob %g and mixup_prob %g, both must be 0 where views are forged",
+        options->frame_shift_prob, options->mixup_prob);
     return check_probs(options);
 }
 
@@ -125,6 +135,7 @@ static pr_status build(pr_sampler *sampler, const pr__source *source)
         .subset_once = options->balance == PR_BALANCE_ONCE,
         .max_gap = options->pairing >= PR_PAIR_TEMPORAL ? options->max_gap : 0,
         .semantic = options->pairing >= PR_PAIR_SEMANTIC,
+        .clips = options->frame_shift_prob > 0.0,
         .reals_alone = options->generated.on,
     };
 
@@ -168,11 +179,19 @@ static const float *landmarks_of(const void *context, int64_t i, int *n)
     return pr_samples_landmarks(context, i, n);
 }
 
+static int64_t aligned_of(const void *context, int64_t i)
+{
+    return pr_samples_aligned(context, i);
+}
+
 pr_status pr_sampler_create(const pr_samples *samples, const pr_sampler_options *options,
                             pr_sampler **out)
 {
-    const pr__source source = {
-        .n = pr_samples_n(samples), .at = sample_at, .context = samples, .landmarks = landmarks_of};
+    const pr__source source = {.n = pr_samples_n(samples),
+                               .at = sample_at,
+                               .aligned = aligned_of,
+                               .context = samples,
+                               .landmarks = landmarks_of};
     return pr__sampler_create_from(&source, options, out);
 }
 
@@ -226,6 +245,13 @@ pr_status pr_sampler_begin_epoch(pr_sampler *sampler, uint32_t epoch)
     return PR_OK;
 }
 
+static void show(const pr__shown *shown, pr_view *view)
+{
+    view->sample = shown->sample;
+    view->mate = shown->real;
+    view->generator = shown->real >= 0 ? PR_GEN_MIXUP : PR_GEN_NONE;
+}
+
 pr_status pr_sampler_step(pr_sampler *sampler, int64_t step, pr_view *views)
 {
     const pr_sampler_options *const options = &sampler->options;
@@ -241,17 +267,20 @@ pr_status pr_sampler_step(pr_sampler *sampler, int64_t step, pr_view *views)
         pr_view *const first =
             views + i / n_items * n_items * options->views_per_item + i % n_items;
 
-        *first = (pr_view){.sample = item.anchor,
-                           .mate = item.making.donor,
-                           .place = pr__plan_place(sampler, number),
-                           .generator = item.making.generator,
+        *first = (pr_view){.place = pr__plan_place(sampler, number),
                            .level = PR_LEVEL_NONE,
                            .label = item.label,
-                           .category = item.making.category};
+                           .category = item.making.category,
+                           .want_mask = options->want_masks};
+        show(&item.shown[0], first);
+        if (item.making.generator != PR_GEN_NONE) {
+            first->generator = item.making.generator;
+            first->mate = item.making.donor;
+        }
         if (options->views_per_item > 1) {
             pr_view *const second = first + n_items;
             *second = *first;
-            second->sample = item.mate;
+            show(&item.shown[1], second);
             second->view = 1;
             second->level = item.level;
         }

@@ -16,6 +16,11 @@
  * is counted. A mate may be any sample in use, also one that under-sampling leaves out as an anchor
  * of the epoch; what PR_BALANCE_ONCE leaves out is never shown.
  *
+ * DCL's views (Sun et al. 2022, 3.2), each view by itself: with frame_shift_prob another frame of the
+ * same video (compression, face and label) is shown in its place, any of those in use equally often; with
+ * mixup_prob a fake, as it is then shown, is mixed with its aligned real (PR_GEN_MIXUP, the mate; the
+ * label stays). A view without another frame, or without a real in use, stays as it is and is counted.
+ *
  * With PR_BALANCE_NONE every batch and micro-batch has the selection's own share of reals, within
  * one item.
  */
@@ -63,7 +68,9 @@ typedef struct pr_sampler_options {
     int64_t max_gap;                   /* temporal: |frame difference| at most */
     pr_balance balance;
     bool shuffle_labels; /* the control experiment: permuted once over the samples */
-    int stream; /* which of several plans over the same samples: draws of two of them differ */
+    double frame_shift_prob, mixup_prob;
+    bool want_masks; /* every view wants its mask */
+    int stream;      /* which of several plans over the same samples: draws of two of them differ */
     pr_generated_options generated;
 } pr_sampler_options;
 
@@ -77,7 +84,11 @@ typedef struct pr_sampler_stats {
     int64_t n_fallback; /* mates drawn at a lower level than the one drawn first */
     int64_t n_identities, n_videos, n_samples; /* distinct ones shown */
     int64_t max_repeats;                       /* items that show one sample, as anchor or mate */
-    int64_t n_generated, n_xp; /* views forged in memory; reals perturbed as a whole */
+
+    int64_t n_shifted, n_not_shifted;  /* views: another frame; drawn, but the clip has no other */
+    int64_t n_mixed;                   /* views */
+    int64_t n_fake_views, n_unaligned; /* of fakes; those of them without an aligned real */
+    int64_t n_generated, n_xp;         /* views forged in memory; reals perturbed as a whole */
     int64_t by_category[PR_SAMPLER_N_CATEGORIES]; /* of the forged ones, by category */
 } pr_sampler_stats;
 

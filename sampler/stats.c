@@ -29,6 +29,19 @@ static void count_shown(const pr_sampler *sampler, pr_sampler_stats *stats)
     }
 }
 
+static void count_view(const pr_sampler *sampler, const pr__shown *shown, const pr__item *item,
+                       pr_sampler_stats *stats)
+{
+    /* What is forged in memory has no real that it could be aligned with: it is made of one. */
+    const bool fake = item->label == PR_FAKE && item->making.generator == PR_GEN_NONE;
+
+    stats->n_shifted += shown->shifted;
+    stats->n_not_shifted += shown->not_shifted;
+    stats->n_mixed += shown->real >= 0;
+    stats->n_fake_views += fake;
+    stats->n_unaligned += fake && sampler->table.aligned[shown->sample] < 0;
+}
+
 pr_status pr_sampler_stats_get(pr_sampler *sampler, pr_sampler_stats *out)
 {
     const int64_t n = sampler->table.n;
@@ -53,14 +66,16 @@ pr_status pr_sampler_stats_get(pr_sampler *sampler, pr_sampler_stats *out)
                 stats.n_generated++;
                 stats.by_category[item.making.category]++;
             }
-            show(sampler, item.anchor);
+            show(sampler, item.shown[0].sample);
+            count_view(sampler, &item.shown[0], &item, &stats);
             if (item.mate >= 0) {
                 stats.views_by_level[item.level]++;
                 stats.n_fallback += item.fell_back;
+                count_view(sampler, &item.shown[1], &item, &stats);
             }
             /* An instance mate is the anchor's own crop: the item shows it once. */
-            if (item.mate >= 0 && item.mate != item.anchor) {
-                show(sampler, item.mate);
+            if (item.mate >= 0 && item.shown[1].sample != item.shown[0].sample) {
+                show(sampler, item.shown[1].sample);
             }
         }
         count_shown(sampler, &stats);
@@ -83,6 +98,8 @@ static uint64_t mix(uint64_t hash, uint64_t x)
 pr_status pr_sampler_hash(pr_sampler *sampler, uint64_t *out)
 {
     uint64_t hash = 0xcbf29ce484222325U;
+    const bool varies =
+        sampler->options.frame_shift_prob > 0.0 || sampler->options.mixup_prob > 0.0;
 
     PR_REQUIRE(sampler->epoch >= 0, PR_ERR_INVALID, "sampler: a hash before any epoch was begun");
     for (int64_t i = 0; i < sampler->n_steps * sampler->options.items_per_batch; i++) {
@@ -90,6 +107,11 @@ pr_status pr_sampler_hash(pr_sampler *sampler, uint64_t *out)
         hash = mix(hash, (uint64_t)item.anchor);
         hash = mix(hash, (uint64_t)item.mate);
         hash = mix(hash, (uint64_t)item.label << 8 | item.level);
+        /* Only where views vary, so that other plans keep the hashes they had. */
+        for (int v = 0; varies && v < sampler->options.views_per_item; v++) {
+            hash = mix(hash, (uint64_t)item.shown[v].sample);
+            hash = mix(hash, (uint64_t)item.shown[v].real);
+        }
         if (sampler->donors != NULL) {
             hash = mix(hash, (uint64_t)item.making.donor);
             hash = mix(hash, (uint64_t)item.making.category << 8 | item.making.generator);

@@ -31,6 +31,7 @@ static pr_status allocate(building *b)
     table->pool[PR_REAL] = pr_calloc(n, sizeof(*table->pool[PR_REAL]));
     table->pool[PR_FAKE] = pr_calloc(n, sizeof(*table->pool[PR_FAKE]));
     table->neighbour = pr_calloc(n, sizeof(*table->neighbour));
+    table->aligned = pr_calloc(n, sizeof(*table->aligned));
     table->video = pr_calloc(n, sizeof(*table->video));
     table->person[BACKGROUND] = pr_calloc(n, sizeof(*table->person[BACKGROUND]));
     table->person[FACE] = pr_calloc(n, sizeof(*table->person[FACE]));
@@ -38,7 +39,7 @@ static pr_status allocate(building *b)
     b->numbers = pr_calloc(2 * n, sizeof(*b->numbers));
     const bool all = table->label != NULL && table->place_in_pool != NULL &&
                      table->pool[PR_REAL] != NULL && table->pool[PR_FAKE] != NULL &&
-                     table->neighbour != NULL && table->video != NULL &&
+                     table->neighbour != NULL && table->aligned != NULL && table->video != NULL &&
                      table->person[BACKGROUND] != NULL && table->person[FACE] != NULL &&
                      b->entries != NULL && b->numbers != NULL;
     PR_REQUIRE(all, PR_ERR_NOMEM, "sampler: no memory for %lld samples", (long long)n);
@@ -124,32 +125,61 @@ static int64_t nearer(const pr__entry *entries, int64_t n, int64_t i, int64_t ma
     return found;
 }
 
-/*
- * The neighbour is the nearest stored frame of the same video, compression and face, the following
- * one where two are equally near (R4). It has the anchor's label: labels differ inside a video only
- * where they are shuffled.
- */
-static void build_neighbours(const building *b)
+/* An entry for each sample in use: a and b are equal for frames of one video, compression, face and
+   label (labels differ inside a video only where they are shuffled), c is the frame. */
+static int64_t list_clips(const building *b)
 {
-    pr__table *const table = b->table;
     int64_t n_entries = 0;
     int64_t clip = -1;
 
-    for (int64_t i = 0; i < table->n; i++) {
+    for (int64_t i = 0; i < b->table->n; i++) {
         const pr_sample *const sample = sample_of(b, i);
-        table->neighbour[i] = -1;
         if (i == 0 || !same_clip(sample, sample_of(b, i - 1))) {
             clip = i;
         }
-        if (table->place_in_pool[i] >= 0) {
+        if (b->table->place_in_pool[i] >= 0) {
             b->entries[n_entries++] =
-                (pr__entry){clip, (int64_t)sample->face * 2 + table->label[i], sample->frame, i};
+                (pr__entry){clip, (int64_t)sample->face * 2 + b->table->label[i], sample->frame, i};
         }
+    }
+    return n_entries;
+}
+
+/* The neighbour is the nearest stored frame of the clip, the following one where two are equally
+   near (R4). */
+static void build_neighbours(const building *b)
+{
+    pr__table *const table = b->table;
+    const int64_t n_entries = list_clips(b);
+
+    for (int64_t i = 0; i < table->n; i++) {
+        table->neighbour[i] = -1;
     }
     pr__entries_sort(b->entries, n_entries);
     for (int64_t i = 0; i < n_entries; i++) {
         table->neighbour[b->entries[i].sample] =
             nearer(b->entries, n_entries, i, b->options->max_gap);
+    }
+}
+
+static pr_status build_clips(const building *b)
+{
+    const int64_t n_entries = list_clips(b);
+
+    for (int64_t i = 0; i < n_entries; i++) {
+        b->entries[i].c = b->entries[i].sample;
+    }
+    return pr__groups_build(b->entries, n_entries, b->table->n, &b->table->clip);
+}
+
+static void build_aligned(const building *b)
+{
+    pr__table *const table = b->table;
+
+    for (int64_t i = 0; i < table->n; i++) {
+        const int64_t real =
+            b->source->aligned == NULL ? -1 : b->source->aligned(b->source->context, i);
+        table->aligned[i] = real >= 0 && table->place_in_pool[real] >= 0 ? real : -1;
     }
 }
 
@@ -240,6 +270,10 @@ static pr_status build(building *b)
     build_pools(b);
     build_numbers(b);
     build_neighbours(b);
+    build_aligned(b);
+    if (b->options->clips) {
+        PR_TRY(build_clips(b));
+    }
     if (b->options->semantic) {
         PR_TRY(build_groups(b, BACKGROUND));
         PR_TRY(build_groups(b, FACE));
@@ -268,9 +302,11 @@ void pr__table_free(pr__table *table)
     pr_free(table->label);
     pr_free(table->place_in_pool);
     pr_free(table->neighbour);
+    pr_free(table->aligned);
     pr_free(table->video);
     pr__groups_free(&table->background);
     pr__groups_free(&table->face);
+    pr__groups_free(&table->clip);
     *table = (pr__table){0};
 }
 

@@ -12,6 +12,7 @@
 typedef struct pr__source {
     int64_t n;
     const pr_sample *(*at)(const void *context, int64_t i);
+    int64_t (*aligned)(const void *context, int64_t i); /* pr_samples_aligned; NULL: none are */
     const void *context;
     /* (x, y) pairs and how many; asked for only where views are forged. */
     const float *(*landmarks)(const void *context, int64_t i, int *n);
@@ -26,6 +27,8 @@ typedef struct pr__table {
     int64_t *neighbour;     /* [n] the frame next to it in the same video, or -1 */
     pr__groups background;  /* fakes by whose background is seen, reals by person */
     pr__groups face;        /* fakes by whose face is seen */
+    pr__groups clip;        /* the frames of a video, each its own run */
+    int64_t *aligned;       /* [n] the real in use that a fake is aligned with, or -1 */
 
     /*
      * For the statistics: numbers below n and 2 n, so that what was shown is ticked off in arrays.
@@ -40,6 +43,7 @@ typedef struct pr__table_options {
     bool subset_once; /* the larger class keeps only as many samples as the smaller has */
     int64_t max_gap;  /* of frames between neighbours; 0: there are none */
     bool semantic;    /* whether groups are wanted */
+    bool clips;       /* whether clips are wanted */
     bool reals_alone; /* fakes are out of use, and both pools hold the reals: one is forged */
 } pr__table_options;
 
