@@ -1,3 +1,4 @@
+#include "dataset/augment_more.h"
 #include "dataset/augment_private.h"
 #include "dataset/blur.h"
 #include "dataset/render.h"
@@ -64,6 +65,7 @@ pr_status pr_augment_check(const pr_augment_options *o)
                    o->std[c], c);
     }
     PR_TRY(check_perturb(o));
+    PR_TRY(o->enabled ? pr__more_check(o) : PR_OK);
     const double strength = PR_COLOUR_MAX_FACTOR - 1.0;
     const bool blurs = o->blur_prob > 0.0;
     const bool encodes = o->jpeg_prob > 0.0;
@@ -182,48 +184,28 @@ void pr__augment_draw(const pr_augment_options *o, const pr_draw_key *key, int w
     }
 }
 
-/* Pixels that stay in the first cache while all operations pass over them. */
-enum { CHUNK_PX = 4096 };
-
-static void run_ops(const pr__colour_op *ops, int n_ops, int64_t grey_sum, int64_t n_pixels,
-                    const pr_planes *part)
+int pr__augment_find_contrast(const pr__augment_draws *draws)
 {
-    for (int i = 0; i < n_ops; i++) {
-        const double amount = ops[i].amount;
-        if (ops[i].kind == PR__BRIGHTNESS) {
-            pr_colour_brightness(part, amount);
-        } else if (ops[i].kind == PR__CONTRAST) {
-            pr_colour_contrast(part, amount, grey_sum, n_pixels);
-        } else if (ops[i].kind == PR__SATURATION) {
-            pr_colour_saturation(part, amount);
+    int i = 0;
+    while (i < draws->n_ops && draws->ops[i].kind != PR__CONTRAST) {
+        i++;
+    }
+    return i;
+}
+
+void pr__augment_colour(const pr__augment_draws *draws, int from, int n_ops, double mean,
+                        const pr_levels *levels)
+{
+    for (int i = from; i < n_ops; i++) {
+        const double amount = draws->ops[i].amount;
+        if (draws->ops[i].kind == PR__BRIGHTNESS) {
+            pr_colour_brightness(levels, amount);
+        } else if (draws->ops[i].kind == PR__CONTRAST) {
+            pr_colour_contrast(levels, amount, mean);
+        } else if (draws->ops[i].kind == PR__SATURATION) {
+            pr_colour_saturation(levels, amount);
         } else {
-            pr_colour_hue(part, amount);
+            pr_colour_hue(levels, amount);
         }
-    }
-}
-
-static pr_planes part_of(const pr_planes *planes, int64_t at)
-{
-    const int64_t n = planes->n - at < CHUNK_PX ? planes->n - at : CHUNK_PX;
-    return (pr_planes){planes->r + at, planes->g + at, planes->b + at, n};
-}
-
-/* Contrast needs the mean of the whole image as the operations before it leave it: two sweeps. */
-void pr__augment_colour(const pr__augment_draws *draws, const pr_planes *planes)
-{
-    int n_before = 0;
-    while (n_before < draws->n_ops && draws->ops[n_before].kind != PR__CONTRAST) {
-        n_before++;
-    }
-    const bool has_contrast = n_before < draws->n_ops;
-    int64_t grey_sum = 0;
-    for (int64_t at = 0; at < planes->n && draws->n_ops > 0; at += CHUNK_PX) {
-        const pr_planes part = part_of(planes, at);
-        run_ops(draws->ops, n_before, 0, 1, &part);
-        grey_sum += has_contrast ? pr_colour_grey_sum(&part) : 0;
-    }
-    for (int64_t at = 0; at < planes->n && has_contrast; at += CHUNK_PX) {
-        const pr_planes part = part_of(planes, at);
-        run_ops(draws->ops + n_before, draws->n_ops - n_before, grey_sum, planes->n, &part);
     }
 }

@@ -5,6 +5,14 @@
  * The training set of transforms is SimCLR's (Chen et al. 2020, appendix A): random resized crop,
  * horizontal flip, colour jitter, grey, Gaussian blur. DCL's RandomPatch, high frequencies and the
  * transforms of its public code stand beside them, off by default.
+ *
+ * Training and evaluation make a view in two ways. Evaluation decodes to RGB as any viewer does
+ * (chroma upsampled to the picture's size by libjpeg's triangle filter, then the resize, on bytes).
+ * Training resamples luma and the smaller chroma planes of a JPEG to the view at once, converts the
+ * colours there, and works in 1/64 grey level until the view is done: it is not rounded to bytes
+ * between operations. The two differ where chroma has edges.
+ * Contrast turns about the mean grey of a grid of 32 x 32 pixels of the crop, as the operations before
+ * it in the drawn order leave them, in place of that of every pixel of the view.
  */
 #ifndef PR_DATASET_AUGMENT_H
 #define PR_DATASET_AUGMENT_H

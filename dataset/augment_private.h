@@ -34,7 +34,13 @@ typedef struct pr__augment_draws {
 void pr__augment_draw(const pr_augment_options *options, const pr_draw_key *key, int width,
                       int height, pr__augment_draws *draws);
 
-/** Runs the colour operations; the planes are one whole image. */
-void pr__augment_colour(const pr__augment_draws *draws, const pr_planes *planes);
+/**
+ * Runs the operations FROM .. N_OPS - 1; contrast is about the grey level MEAN.
+ */
+void pr__augment_colour(const pr__augment_draws *draws, int from, int n_ops, double mean,
+                        const pr_levels *levels);
+
+/** Where contrast stands among the operations; n_ops where it does not. */
+int pr__augment_find_contrast(const pr__augment_draws *draws);
 
 #endif

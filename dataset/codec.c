@@ -123,6 +123,61 @@ pr_status pr_image_decode_region(const uint8_t *bytes, size_t n_bytes, const pr_
     return decode(bytes, n_bytes, rect, out);
 }
 
+/* Sides of planes are whole MCU, 32 pixels at most. */
+static size_t plane_bound(int width, int height)
+{
+    return (((size_t)width + 31U) & ~(size_t)31U) * (((size_t)height + 31U) & ~(size_t)31U);
+}
+
+enum { PLANES_PAD = 64 };
+
+size_t pr_image_planes_bound(int width, int height)
+{
+    return 6 * plane_bound(width, height) + PLANES_PAD;
+}
+
+void pr_image_split(const pr_image_u8 *image, uint8_t *memory, pr_image_planes *planes)
+{
+    const size_t n = (size_t)image->width * (size_t)image->height;
+    for (size_t i = 0; i < n; i++) {
+        memory[i] = image->data[3 * i];
+        memory[n + i] = image->data[3 * i + 1];
+        memory[2 * n + i] = image->data[3 * i + 2];
+    }
+    *planes = (pr_image_planes){.is_ycc = false};
+    for (size_t c = 0; c < 3; c++) {
+        planes->data[c] = memory + c * n;
+        planes->stride[c] = image->width;
+        planes->shrink_x[c] = 1;
+        planes->shrink_y[c] = 1;
+    }
+}
+
+/* RECT as RGB behind the planes, then dealt to them. */
+static pr_status decode_split(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
+                              uint8_t *memory, pr_image_planes *planes)
+{
+    const size_t n = (size_t)rect->width * (size_t)rect->height;
+    const pr_image_u8 image = {rect->width, rect->height, 3, memory + 3 * n};
+    PR_TRY(decode(bytes, n_bytes, rect, &image));
+    pr_image_split(&image, memory, planes);
+    planes->x = rect->x;
+    planes->y = rect->y;
+    return PR_OK;
+}
+
+pr_status pr_image_decode_planes(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
+                                 uint8_t *memory, pr_image_planes *planes)
+{
+    pr_codec codec = PR_CODEC_JPEG;
+    bool done = false;
+    PR_TRY(codec_of(bytes, n_bytes, &codec));
+    if (codec == PR_CODEC_JPEG) {
+        PR_TRY(pr__jpeg_decode_planes(bytes, n_bytes, rect, memory, planes, &done));
+    }
+    return done ? PR_OK : decode_split(bytes, n_bytes, rect, memory, planes);
+}
+
 size_t pr_image_encode_bound(pr_codec codec, int width, int height, int channels)
 {
     const size_t raw_bytes = (size_t)width * (size_t)height * (size_t)channels;

@@ -51,6 +51,36 @@ pr_status pr_image_decode_grey(const uint8_t *bytes, size_t n_bytes, const pr_im
 pr_status pr_image_decode_region(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
                                  const pr_image_u8 *out);
 
+/**
+ * An image as three planes of bytes: sample (i, j) of plane c is data[c][j * stride[c] + i] and covers
+ * shrink_x[c] x shrink_y[c] pixels from (x + i shrink_x[c], y + j shrink_y[c]) on, its centre in their
+ * middle.
+ */
+typedef struct pr_image_planes {
+    int x, y;    /* the pixel at which the planes begin */
+    bool is_ycc; /* luma and the two chroma of JFIF; otherwise red, green, blue */
+    const uint8_t *data[3];
+    int stride[3], shrink_x[3], shrink_y[3]; /* equal for planes 1 and 2 */
+} pr_image_planes;
+
+/** Bytes of MEMORY that pr_image_decode_planes takes for an image of this size. */
+size_t pr_image_planes_bound(int width, int height);
+
+/**
+ * RECT of the image without the two steps that cost most beside entropy decoding: chroma stays as
+ * small as it is coded and colours are not converted. What planes hold outside RECT is undefined.
+ * A JPEG in YCbCr whose two chroma are sampled alike gives luma and chroma; all else (PNG, grey, RGB)
+ * gives red, green and blue. MEMORY is the caller's, as many bytes as the bound says; some behind the
+ * last sample may be read.
+ *
+ * Errors: as pr_image_decode_region.
+ */
+pr_status pr_image_decode_planes(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
+                                 uint8_t *memory, pr_image_planes *planes);
+
+/** The planes of the RGB IMAGE, which begin at (0, 0), in MEMORY as above. */
+void pr_image_split(const pr_image_u8 *image, uint8_t *memory, pr_image_planes *planes);
+
 /** Bytes that an image of this size can need at most when encoded. */
 size_t pr_image_encode_bound(pr_codec codec, int width, int height, int channels);
 

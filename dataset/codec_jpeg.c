@@ -194,6 +194,87 @@ pr_status pr__jpeg_decode(const uint8_t *bytes, size_t n_bytes, const pr_rect *r
     return status;
 }
 
+/* Whether the file has luma at full size and two chroma that are sampled alike, by whole factors. */
+static bool has_planes(const decoder *d)
+{
+    if (d->jpeg.jpeg_color_space != JCS_YCbCr || d->jpeg.num_components != 3) {
+        return false;
+    }
+    const jpeg_component_info *c = d->jpeg.comp_info;
+    return c[0].h_samp_factor == d->jpeg.max_h_samp_factor &&
+           c[0].v_samp_factor == d->jpeg.max_v_samp_factor &&
+           c[1].h_samp_factor == c[2].h_samp_factor && c[1].v_samp_factor == c[2].v_samp_factor &&
+           c[0].h_samp_factor % c[1].h_samp_factor == 0 &&
+           c[0].v_samp_factor % c[1].v_samp_factor == 0;
+}
+
+/* Planes of whole MCU one after the other in MEMORY. */
+static void lay_planes(const decoder *d, uint8_t *memory, pr_image_planes *planes)
+{
+    uint8_t *at = memory;
+    *planes = (pr_image_planes){.is_ycc = true};
+    for (int c = 0; c < 3; c++) {
+        const jpeg_component_info *info = &d->jpeg.comp_info[c];
+        planes->data[c] = at;
+        planes->stride[c] = (int)info->width_in_blocks * DCTSIZE;
+        planes->shrink_x[c] = d->jpeg.max_h_samp_factor / info->h_samp_factor;
+        planes->shrink_y[c] = d->jpeg.max_v_samp_factor / info->v_samp_factor;
+        at += (size_t)planes->stride[c] * (size_t)d->jpeg.total_iMCU_rows *
+              (size_t)info->v_samp_factor * DCTSIZE;
+    }
+}
+
+/* Rows of MCU down to the one that RECT ends in. Of those above RECT only the entropy code is read. */
+static void decode_planes(decoder *d, const pr_rect *rect, uint8_t *memory, pr_image_planes *planes)
+{
+    enum { MAX_ROWS = MAX_SAMP_FACTOR * DCTSIZE };
+    JSAMPROW rows[3][MAX_ROWS];
+    JSAMPARRAY arrays[3] = {rows[0], rows[1], rows[2]};
+    const int mcu_px = d->jpeg.max_v_samp_factor * DCTSIZE;
+    lay_planes(d, memory, planes);
+    (void)jpeg_start_decompress(&d->jpeg);
+    for (int m = 0; m * mcu_px < rect->y + rect->height; m++) {
+        for (int c = 0; c < 3; c++) {
+            jpeg_component_info *info = &d->jpeg.comp_info[c];
+            const int n_rows = info->v_samp_factor * DCTSIZE;
+            uint8_t *plane = memory + (planes->data[c] - planes->data[0]);
+            info->component_needed = (m + 1) * mcu_px > rect->y ? TRUE : FALSE;
+            for (int k = 0; k < n_rows; k++) {
+                rows[c][k] = plane + (size_t)(m * n_rows + k) * (size_t)planes->stride[c];
+            }
+        }
+        (void)jpeg_read_raw_data(&d->jpeg, arrays, (JDIMENSION)mcu_px);
+    }
+    if (d->jpeg.output_scanline >= d->jpeg.output_height) {
+        (void)jpeg_finish_decompress(&d->jpeg);
+    }
+}
+
+pr_status pr__jpeg_decode_planes(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
+                                 uint8_t *memory, pr_image_planes *planes, bool *done)
+{
+    decoder d;
+    pr_rect wanted;
+    memset(&d, 0, sizeof d);
+    d.jpeg.err = trap_begin(&d.trap);
+    if (setjmp(d.trap.jump) != 0) {
+        jpeg_destroy_decompress(&d.jpeg);
+        return PR_FAIL(PR_ERR_FORMAT, "JPEG: %s", d.trap.text);
+    }
+    decoder_header(&d, bytes, n_bytes);
+    const pr_image_u8 size = {rect->width, rect->height, 3, NULL};
+    const pr_status status = check_header(&d, rect, &size, &wanted);
+    *done = status == PR_OK && has_planes(&d);
+    if (*done) {
+        d.jpeg.raw_data_out = TRUE;
+        d.jpeg.dct_method = JDCT_ISLOW;
+        d.jpeg.do_block_smoothing = FALSE;
+        decode_planes(&d, &wanted, memory, planes);
+    }
+    jpeg_destroy_decompress(&d.jpeg);
+    return status;
+}
+
 /* Where an encoder writes: the caller's bytes, which are never made larger. */
 typedef struct encoder {
     struct jpeg_compress_struct jpeg;

@@ -10,6 +10,11 @@ pr_status pr__jpeg_probe(const uint8_t *bytes, size_t n_bytes, int *width, int *
 pr_status pr__jpeg_decode(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
                           const pr_image_u8 *out);
 
+/** Luma and chroma into MEMORY as pr_image_decode_planes says; *DONE is false, and nothing is decoded,
+ *  where the file has something else. */
+pr_status pr__jpeg_decode_planes(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
+                                 uint8_t *memory, pr_image_planes *planes, bool *done);
+
 pr_status pr__png_probe(const uint8_t *bytes, size_t n_bytes, int *width, int *height);
 pr_status pr__png_decode(const uint8_t *bytes, size_t n_bytes, const pr_rect *rect,
                          const pr_image_u8 *out);

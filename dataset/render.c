@@ -1,10 +1,12 @@
 #include "dataset/render.h"
 
+#include "dataset/augment_more.h"
 #include "dataset/augment_private.h"
-#include "dataset/blur.h"
 #include "dataset/codec.h"
 #include "dataset/normalise.h"
+#include "dataset/render_rows.h"
 #include "dataset/resize.h"
+#include "dataset/rotate.h"
 #include "engine/base/alloc.h"
 
 #include <math.h>
@@ -14,13 +16,16 @@ struct pr_renderer {
     pr_augment_options options;
     int max_width, max_height, out_px;
     pr_resizer *resizer;
+    pr__row_renderer *rows; /* of training views */
     pr__normaliser normaliser;
-    uint8_t *crop;  /* decoded, up to max_width x max_height x 3 */
-    uint8_t *other; /* as large, where a perturbation or re-encoding needs a second image */
-    uint8_t *plane; /* [3][out_px][out_px] */
-    uint8_t *jpeg;  /* room to encode, where something does */
+    uint8_t *crop;    /* decoded, up to max_width x max_height x 3 */
+    uint8_t *sampled; /* the planes of a training view's crop, as they are coded */
+    uint8_t *other;   /* as large, where a perturbation needs a second image */
+    uint8_t *plane;   /* [3][out_px][out_px] */
+    uint8_t *jpeg;    /* room to encode, where something does */
     size_t jpeg_bytes;
-    uint16_t *blur; /* scratch, where something blurs */
+    pr__more more;
+    pr__more_draws drawn; /* of the view in the making */
 };
 
 static size_t larger(size_t a, size_t b)
@@ -42,19 +47,20 @@ static bool make_buffers(pr_renderer *r)
     r->crop = pr_calloc((int64_t)crop_bytes, 1);
     r->plane = pr_calloc((int64_t)(out_px * out_px), 3);
     bool whole = r->crop != NULL && r->plane != NULL;
+    if (r->options.enabled) {
+        const size_t n_bytes = pr_image_planes_bound(r->max_width, r->max_height);
+        r->sampled = pr_calloc((int64_t)n_bytes, 1);
+        whole = whole && r->sampled != NULL;
+    }
     if (may_encode(&r->options)) {
         r->jpeg_bytes = larger(pr_image_encode_bound(PR_CODEC_JPEG, r->max_width, r->max_height, 3),
                                pr_image_encode_bound(PR_CODEC_JPEG, r->out_px, r->out_px, 3));
         r->jpeg = pr_calloc((int64_t)r->jpeg_bytes, 1);
         whole = whole && r->jpeg != NULL;
     }
-    if (r->options.perturb == PR_PERTURB_SCALE) {
+    if (r->options.perturb == PR_PERTURB_SCALE || r->options.rotate_prob > 0.0) {
         r->other = pr_calloc((int64_t)crop_bytes, 1);
         whole = whole && r->other != NULL;
-    }
-    if (r->options.enabled && r->options.blur_prob > 0.0) {
-        r->blur = pr_calloc((int64_t)pr_blur_scratch(r->out_px, r->out_px), sizeof(uint16_t));
-        whole = whole && r->blur != NULL;
     }
     return whole;
 }
@@ -79,6 +85,13 @@ pr_status pr_renderer_create(const pr_augment_options *options, int max_width, i
     const int side = max_width > max_height ? max_width : max_height;
     pr_status status = pr_resizer_create(side > out_px ? side : out_px,
                                          side > out_px ? side : out_px, &r->resizer);
+    if (status == PR_OK && options->enabled) {
+        const double sigma = options->blur_prob > 0.0 ? options->blur_sigma_max : 0.0;
+        status = pr__row_renderer_create(side, out_px, sigma, &r->rows);
+    }
+    if (status == PR_OK) {
+        status = pr__more_make(options, out_px, &r->more);
+    }
     if (status == PR_OK && !make_buffers(r)) {
         status = PR_FAIL(PR_ERR_NOMEM, "render: no memory for crops of %d x %d px", max_width,
                          max_height);
@@ -98,11 +111,13 @@ void pr_renderer_destroy(pr_renderer **renderer)
         return;
     }
     pr_resizer_destroy(&r->resizer);
+    pr__row_renderer_destroy(&r->rows);
+    pr__more_free(&r->more);
     pr_free(r->crop);
     pr_free(r->other);
+    pr_free(r->sampled);
     pr_free(r->plane);
     pr_free(r->jpeg);
-    pr_free(r->blur);
     pr_free(r);
     *renderer = NULL;
 }
@@ -136,23 +151,6 @@ static pr_status perturb(pr_renderer *r, const pr_image_u8 *image)
     return PR_OK;
 }
 
-/* What is done to the pixels after the resize. */
-static pr_status augment(pr_renderer *r, const pr__augment_draws *draws, const pr_planes *planes)
-{
-    uint8_t *const plane[3] = {planes->r, planes->g, planes->b};
-    pr__augment_colour(draws, planes);
-    for (int c = 0; c < 3 && draws->blur_sigma > 0.0; c++) {
-        PR_TRY(pr_blur_plane(plane[c], r->out_px, r->out_px, draws->blur_sigma, r->blur));
-    }
-    if (draws->jpeg_quality > 0) {
-        const pr_image_u8 image = {r->out_px, r->out_px, 3, r->crop};
-        pr_colour_join(planes, image.data);
-        PR_TRY(re_encode(r, &image, draws->jpeg_quality));
-        pr_colour_split(image.data, planes);
-    }
-    return PR_OK;
-}
-
 /* Where a view's pixels are: encoded, or in memory. */
 typedef struct source {
     int width, height;
@@ -161,12 +159,28 @@ typedef struct source {
     const pr_image_u8 *pixels; /* NULL: BYTES are to be decoded */
 } source;
 
+/* The window RECT of the turned crop. */
+static pr_status turn_window(pr_renderer *r, const source *from, const pr_rect *rect,
+                             const pr_image_u8 *out)
+{
+    if (from->pixels != NULL) {
+        return pr_rotate_window(from->pixels, r->drawn.angle, rect, out);
+    }
+    const pr_rect all = {0, 0, from->width, from->height};
+    const pr_image_u8 whole = {from->width, from->height, out->channels, r->other};
+    PR_TRY(pr_image_decode_region(from->bytes, from->n_bytes, &all, &whole));
+    return pr_rotate_window(&whole, r->drawn.angle, rect, out);
+}
+
 /* The crop window of SOURCE, as OUT->channels says, into r->crop. */
 static pr_status take_window(pr_renderer *r, const pr__augment_draws *draws, const source *from,
                              int channels, pr_image_u8 *out)
 {
     const pr_rect *const rect = &draws->crop;
     *out = (pr_image_u8){rect->width, rect->height, channels, r->crop};
+    if (r->drawn.angle != 0.0) {
+        return turn_window(r, from, rect, out);
+    }
     if (from->pixels == NULL) {
         return pr_image_decode_region(from->bytes, from->n_bytes, rect, out);
     }
@@ -180,18 +194,62 @@ static pr_status take_window(pr_renderer *r, const pr__augment_draws *draws, con
     return PR_OK;
 }
 
+/* Into *PLANES what a training view is made of. */
+static pr_status take_planes(pr_renderer *r, const pr__augment_draws *draws, const source *from,
+                             pr_image_planes *planes)
+{
+    if (from->pixels == NULL && r->drawn.angle == 0.0) {
+        return pr_image_decode_planes(from->bytes, from->n_bytes, &draws->crop, r->sampled, planes);
+    }
+    pr_image_u8 crop;
+    PR_TRY(take_window(r, draws, from, 3, &crop));
+    pr_image_split(&crop, r->sampled, planes);
+    planes->x = draws->crop.x;
+    planes->y = draws->crop.y;
+    return PR_OK;
+}
+
+/* Whether something is drawn that acts on the view as a whole, and not row by row. */
+static bool acts_on_whole(const pr_renderer *r, const pr__augment_draws *draws)
+{
+    return draws->jpeg_quality > 0 || pr__more_has_bytes(&r->drawn);
+}
+
+/* What that does to the planes of the view. */
+static pr_status augment(pr_renderer *r, const pr__augment_draws *draws, const pr_planes *planes)
+{
+    if (acts_on_whole(r, draws)) {
+        const pr_image_u8 image = {r->out_px, r->out_px, 3, r->crop};
+        pr_colour_join(planes, image.data);
+        pr__more_bytes(&r->more, &r->drawn, &image);
+        PR_TRY(draws->jpeg_quality > 0 ? re_encode(r, &image, draws->jpeg_quality) : PR_OK);
+        pr_colour_split(image.data, planes);
+    }
+    return PR_OK;
+}
+
 static pr_status render_image(pr_renderer *r, const pr__augment_draws *draws, const source *from,
                               float *image)
 {
     const int64_t n = (int64_t)r->out_px * r->out_px;
-    const pr_planes planes = {r->plane, r->plane + n, r->plane + 2 * n, n};
-    uint8_t *const plane[3] = {planes.r, planes.g, planes.b};
-    pr_image_u8 crop;
-    PR_TRY(take_window(r, draws, from, 3, &crop));
-    PR_TRY(perturb(r, &crop));
-    PR_TRY(pr_resize_to_planes(r->resizer, &crop, draws->flip, r->out_px, plane));
-    PR_TRY(augment(r, draws, &planes));
-    pr__normalise(&r->normaliser, &planes, image);
+    const pr_planes view = {r->plane, r->plane + n, r->plane + 2 * n, n};
+    uint8_t *const plane[3] = {view.r, view.g, view.b};
+    if (r->options.enabled) {
+        pr_image_planes planes;
+        PR_TRY(take_planes(r, draws, from, &planes));
+        if (!acts_on_whole(r, draws)) {
+            pr__row_render(r->rows, &planes, draws, &r->normaliser, image, NULL);
+            return PR_OK;
+        }
+        pr__row_render(r->rows, &planes, draws, NULL, NULL, &view);
+    } else {
+        pr_image_u8 crop;
+        PR_TRY(take_window(r, draws, from, 3, &crop));
+        PR_TRY(perturb(r, &crop));
+        PR_TRY(pr_resize_to_planes(r->resizer, &crop, draws->flip, r->out_px, plane));
+    }
+    PR_TRY(augment(r, draws, &view));
+    pr__normalise(&r->normaliser, &view, image);
     return PR_OK;
 }
 
@@ -217,7 +275,12 @@ static pr_status render(pr_renderer *r, const pr_draw_key *key, const source *fr
     own.purpose = PR_FOR_AUGMENT;
     pr__augment_draws draws;
     pr__augment_draw(&r->options, &own, from->width, from->height, &draws);
+    pr__more_draw(&r->options, &own, r->out_px, &r->drawn);
+    if (r->drawn.whole) {
+        draws.crop = (pr_rect){0, 0, from->width, from->height};
+    }
     PR_TRY(render_image(r, &draws, from, image));
+    pr__more_floats(&r->more, &r->drawn, image);
     if (mask != NULL && forged == NULL) {
         memset(mask, 0, (size_t)r->out_px * (size_t)r->out_px * sizeof *mask);
     } else if (mask != NULL) {
@@ -225,6 +288,7 @@ static pr_status render(pr_renderer *r, const pr_draw_key *key, const source *fr
                    "mask: %d x %d px, its crop has %d x %d", forged->width, forged->height,
                    from->width, from->height);
         PR_TRY(render_mask(r, &draws, forged, mask));
+        pr__more_mask(&r->more, &r->drawn, mask);
     }
     return PR_OK;
 }

@@ -3,8 +3,9 @@
  * call the same code.
  *
  * Order: region decode of the random crop (or perturb, on the whole crop), resize with the flip,
- * colour jitter in its drawn order, grey, blur, JPEG re-encoding, normalisation. All steps between
- * decode and normalisation are on bytes.
+ * colour jitter in its drawn order, grey, blur, JPEG re-encoding, normalisation. Evaluation's steps
+ * between decode and normalisation are on bytes, training's in 1/64 grey level (augment.h), to the
+ * nearest bytes where a view is coded as JPEG once more.
  *
  * Draws are of purpose PR_FOR_AUGMENT, numbered:
  *    0  crop: attempt a (0 .. 9) takes 16 + 4 a: area, 17 + 4 a: log of the ratio, 18 + 4 a: x,

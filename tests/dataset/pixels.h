@@ -5,6 +5,7 @@
 #include "dataset/codec.h"
 #include "tests/check.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,6 +49,36 @@ static inline uint64_t pixels_hash(uint64_t hash, const void *bytes, size_t n_by
         hash = (hash ^ p[i]) * 1099511628211U;
     }
     return hash;
+}
+
+static inline double pixels_triangle(double x)
+{
+    return fabs(x) < 1.0 ? 1.0 - fabs(x) : 0.0;
+}
+
+static inline int pixels_reflected(int i, int n)
+{
+    while (n > 1 && (i < 0 || i >= n)) {
+        i = i < 0 ? -i : 2 * (n - 1) - i;
+    }
+    return n > 1 ? i : 0;
+}
+
+/** The blur that blur.h defines, at pixel (X, Y) of a grey image. */
+static inline double pixels_blurred(const pr_image_u8 *in, double sigma, int x, int y)
+{
+    const int r = (int)ceil(3.0 * sigma);
+    double sum = 0.0;
+    double weights = 0.0;
+    for (int j = -r; j <= r; j++) {
+        for (int i = -r; i <= r; i++) {
+            const double w = exp(-(double)(i * i + j * j) / (2.0 * sigma * sigma));
+            sum += w * in->data[pixels_reflected(y + j, in->height) * in->width +
+                                pixels_reflected(x + i, in->width)];
+            weights += w;
+        }
+    }
+    return sum / weights;
 }
 
 /** For floats whose bits are what is compared. */

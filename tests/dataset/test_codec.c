@@ -89,6 +89,59 @@ static void check_regions(const coded *file, int width, int height, int n_rects,
     }
 }
 
+/* Rows in RECT of plane C that differ between two decodes. */
+static int unlike_rows(const pr_image_planes *a, const pr_image_planes *b, const pr_rect *rect,
+                       int c)
+{
+    const int sx = a->shrink_x[c];
+    const int sy = a->shrink_y[c];
+    const int n = (rect->x + rect->width - 1) / sx - rect->x / sx + 1;
+    int n_unlike = 0;
+    for (int y = rect->y / sy; y <= (rect->y + rect->height - 1) / sy; y++) {
+        const uint8_t *in_a = a->data[c] + (ptrdiff_t)(y - a->y / sy) * a->stride[c];
+        const uint8_t *in_b = b->data[c] + (ptrdiff_t)(y - b->y / sy) * b->stride[c];
+        n_unlike +=
+            memcmp(in_a + (rect->x - a->x) / sx, in_b + (rect->x - b->x) / sx, (size_t)n) != 0 ? 1
+                                                                                               : 0;
+    }
+    return n_unlike;
+}
+
+/* Planes of random rectangles are the whole image's; the first is libjpeg's grey, or red. */
+static void check_planes(const coded *file, int width, int height, const char *name)
+{
+    uint32_t state = (uint32_t)(width * 31 + height);
+    const size_t room = pr_image_planes_bound(width, height);
+    uint8_t *memory = pr_calloc((int64_t)room, 2);
+    pr_image_u8 grey = pixels_make(width, height, 1, 0);
+    pr_image_u8 rgb = pixels_make(width, height, 3, 0);
+    pr_image_planes whole, part;
+    CHECK_OK(pr_image_decode_grey(file->bytes, file->n_bytes, &grey));
+    CHECK_OK(pr_image_decode_rgb(file->bytes, file->n_bytes, &rgb));
+    CHECK_OK(pr_image_decode_planes(file->bytes, file->n_bytes, &(pr_rect){0, 0, width, height},
+                                    memory, &whole));
+    int n_wrong = 0;
+    for (int i = 0; i < width * height; i++) {
+        const size_t row = (size_t)(i / width) * (size_t)whole.stride[0];
+        const int v = whole.data[0][row + (size_t)(i % width)];
+        n_wrong += v != (whole.is_ycc ? grey.data[i] : rgb.data[3 * (size_t)i]) ? 1 : 0;
+    }
+    for (int k = 0; k < 12; k++) {
+        const int w = 1 + pixels_below(&state, width);
+        const int h = 1 + pixels_below(&state, height);
+        const pr_rect rect = {pixels_below(&state, width - w + 1),
+                              pixels_below(&state, height - h + 1), w, h};
+        CHECK_OK(pr_image_decode_planes(file->bytes, file->n_bytes, &rect, memory + room, &part));
+        for (int c = 0; c < 3; c++) {
+            n_wrong += unlike_rows(&whole, &part, &rect, c);
+        }
+    }
+    CHECK(n_wrong == 0, "%s %d x %d: %d rows of planes", name, width, height, n_wrong);
+    pr_image_destroy(&grey);
+    pr_image_destroy(&rgb);
+    pr_free(memory);
+}
+
 static void test_jpeg_regions(void)
 {
     static const jpeg_kind kinds[] = {
@@ -110,6 +163,7 @@ static void test_jpeg_regions(void)
             for (size_t q = 0; q < sizeof qualities / sizeof qualities[0]; q++) {
                 coded file = encode_kind(&image, qualities[q], &kinds[k]);
                 check_regions(&file, image.width, image.height, 12, kinds[k].name);
+                check_planes(&file, image.width, image.height, kinds[k].name);
                 pr_free(file.bytes);
             }
         }
@@ -139,6 +193,7 @@ static void test_round_trips(void)
         CHECK(largest_difference(&image, &back) == 0, "PNG of %d channels lost something",
               channels);
         check_regions(&png, 91, 57, 40, "PNG");
+        check_planes(&png, 91, 57, "PNG");
         coded jpeg = {NULL, 0};
         jpeg.bytes = pixels_encode(&image, 100, PR_CHROMA_444, &jpeg.n_bytes);
         CHECK_OK(channels == 3 ? pr_image_decode_rgb(jpeg.bytes, jpeg.n_bytes, &back)

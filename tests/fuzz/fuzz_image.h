@@ -56,6 +56,11 @@ static inline void fuzz_image(const uint8_t *bytes, size_t n_bytes)
                                 (size_t)rect.width * 3) == 0);
         }
     }
+    pr_image_planes planes;
+    uint8_t *memory = pr_calloc((int64_t)pr_image_planes_bound(width, height), 1);
+    fuzz_require(memory != NULL);
+    (void)pr_image_decode_planes(bytes, n_bytes, &rect, memory, &planes);
+    pr_free(memory);
     pr_free(whole.data);
     pr_free(part.data);
 }

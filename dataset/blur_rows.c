@@ -1,0 +1,217 @@
+#include "dataset/blur_rows.h"
+
+#include "dataset/simd.h"
+#include "engine/base/alloc.h"
+#include "engine/base/math.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_RADIUS = 96 }; /* ceil(3 PR_BLUR_MAX_SIGMA) */
+
+/*
+ * Levels here are in 1/128, so that two of them and a weight in 1/65536 fit into 16 bits, and a pair of
+ * taps costs one product. Each product cuts off up to one unit; the bias gives half of that back.
+ */
+typedef struct kernel {
+    int radius; /* of the taps that have a weight */
+    uint16_t bias;
+    uint16_t weight[MAX_RADIUS + 1];
+} kernel;
+
+/* The centre, and the pairs of rows at the distances 1 .. radius from it. */
+typedef struct taps {
+    const uint16_t *before[MAX_RADIUS + 1], *after[MAX_RADIUS + 1];
+} taps;
+
+struct pr__row_blur {
+    int side, stride, max_radius;
+    int pushed, pulled;
+    kernel k;
+    taps t;
+    uint16_t *padded; /* a row and its mirrored margins */
+    uint16_t *ring;   /* [2 max_radius + 1][3][stride], blurred along x */
+};
+
+pr_status pr__row_blur_create(int side, int stride, double max_sigma, pr__row_blur **out)
+{
+    PR_REQUIRE(max_sigma > 0.0 && max_sigma <= PR_BLUR_MAX_SIGMA, PR_ERR_INVALID,
+               "blur: sigma = %g px, must be above 0 and at most %g", max_sigma, PR_BLUR_MAX_SIGMA);
+    pr__row_blur *b = pr_calloc(1, sizeof *b);
+    PR_REQUIRE(b != NULL, PR_ERR_NOMEM, "blur: no memory");
+    b->side = side;
+    b->stride = stride;
+    b->max_radius = (int)ceil(3.0 * max_sigma);
+    b->padded = pr_calloc(stride + 2 * (int64_t)MAX_RADIUS, sizeof *b->padded);
+    b->ring = pr_calloc((2 * (int64_t)b->max_radius + 1) * 3 * stride, sizeof *b->ring);
+    if (b->padded == NULL || b->ring == NULL) {
+        pr__row_blur_destroy(&b);
+        return PR_FAIL(PR_ERR_NOMEM, "blur: no memory for rows of %d px", side);
+    }
+    *out = b;
+    return PR_OK;
+}
+
+void pr__row_blur_destroy(pr__row_blur **blur)
+{
+    if (*blur == NULL) {
+        return;
+    }
+    pr_free((*blur)->padded);
+    pr_free((*blur)->ring);
+    pr_free(*blur);
+    *blur = NULL;
+}
+
+void pr__row_blur_begin(pr__row_blur *blur, double sigma)
+{
+    kernel *k = &blur->k;
+    double exact[MAX_RADIUS + 1];
+    const int radius = (int)ceil(3.0 * sigma);
+    double sum = 1.0;
+    for (int i = 1; i <= radius; i++) {
+        exact[i] = pr_exp(-(double)i * (double)i / (2.0 * sigma * sigma));
+        sum += 2.0 * exact[i];
+    }
+    /* The centre takes what rounding leaves over, so that a flat image stays flat. */
+    int32_t rest = 65535;
+    k->radius = 0;
+    for (int i = 1; i <= radius; i++) {
+        const int32_t w = (int32_t)floor(exact[i] / sum * 65536.0 + 0.5);
+        k->weight[i] = (uint16_t)w;
+        k->radius = w > 0 ? i : k->radius;
+        rest -= 2 * w;
+    }
+    k->weight[0] = (uint16_t)rest;
+    k->bias = (uint16_t)(k->radius / 2 + 1);
+    blur->pushed = 0;
+    blur->pulled = 0;
+}
+
+/* Index I mirrored at the ends of 0 .. n - 1, the ends themselves not repeated. */
+static int mirror(int i, int n)
+{
+    if (i >= 0 && i < n) {
+        return i;
+    }
+    if (n == 1) {
+        return 0;
+    }
+    const int period = 2 * (n - 1);
+    const int j = ((i % period) + period) % period;
+    return j < n ? j : period - j;
+}
+
+static void sum_plain(const taps *t, const kernel *k, int n, uint16_t *out)
+{
+    for (int x = 0; x < n; x++) {
+        uint32_t sum = k->bias + (((uint32_t)t->before[0][x] * k->weight[0]) >> 16);
+        for (int i = 1; i <= k->radius; i++) {
+            const uint32_t pair = (uint32_t)t->before[i][x] + t->after[i][x];
+            sum += (pair * k->weight[i]) >> 16;
+        }
+        out[x] = (uint16_t)sum;
+    }
+}
+
+#if defined(PR__WIDE)
+/* Sums of 64 columns stay in registers while the taps pass over them. */
+PR__WIDE static void sum_wide(const taps *t, const kernel *k, int n, uint16_t *out)
+{
+    for (int x = 0; x < n; x += 64) {
+        __m256i sum[4];
+        const __m256i bias = _mm256_set1_epi16((short)k->bias);
+        const __m256i centre = _mm256_set1_epi16((short)k->weight[0]);
+        for (size_t j = 0; j < 4; j++) {
+            const __m256i level = pr__load(t->before[0] + x + 16 * j);
+            sum[j] = _mm256_add_epi16(bias, _mm256_mulhi_epu16(level, centre));
+        }
+        for (int i = 1; i <= k->radius; i++) {
+            const uint16_t *a = t->before[i] + x;
+            const uint16_t *b = t->after[i] + x;
+            const __m256i weight = _mm256_set1_epi16((short)k->weight[i]);
+            for (size_t j = 0; j < 4; j++) {
+                const __m256i pair = _mm256_add_epi16(pr__load(a + 16 * j), pr__load(b + 16 * j));
+                sum[j] = _mm256_add_epi16(sum[j], _mm256_mulhi_epu16(pair, weight));
+            }
+        }
+        for (size_t j = 0; j < 4; j++) {
+            pr__store(out + x + 16 * j, sum[j]);
+        }
+    }
+}
+#endif
+
+/* N is a multiple of 64. */
+static void sum_taps(const taps *t, const kernel *k, int n, uint16_t *out)
+{
+#if defined(PR__WIDE)
+    if (pr__simd_is_wide()) {
+        sum_wide(t, k, n, out);
+        return;
+    }
+#endif
+    sum_plain(t, k, n, out);
+}
+
+static uint16_t *slot(const pr__row_blur *b, int y, int c)
+{
+    const size_t n_slots = 2 * (size_t)b->max_radius + 1;
+    return b->ring + ((size_t)y % n_slots * 3 + (size_t)c) * (size_t)b->stride;
+}
+
+PR__BODY twice_body(const uint16_t *restrict row, int n, uint16_t *restrict out)
+{
+    for (int x = 0; x < n; x++) {
+        out[x] = (uint16_t)(row[x] << 1);
+    }
+}
+PR__KERNEL(twice, (const uint16_t *restrict row, int n, uint16_t *restrict out), (row, n, out))
+
+void pr__row_blur_push(pr__row_blur *b, const uint16_t *row, int apart)
+{
+    const kernel *k = &b->k;
+    uint16_t *first = b->padded + MAX_RADIUS;
+    for (int i = 0; i <= k->radius; i++) {
+        b->t.before[i] = first - i;
+        b->t.after[i] = first + i;
+    }
+    for (int c = 0; c < 3; c++) {
+        const uint16_t *in = row + (ptrdiff_t)c * apart;
+        twice(in, b->stride, first);
+        for (int x = 1; x <= k->radius; x++) {
+            first[-x] = first[mirror(-x, b->side)];
+            first[b->side - 1 + x] = (uint16_t)(in[mirror(b->side - 1 + x, b->side)] << 1);
+        }
+        sum_taps(&b->t, k, b->stride, slot(b, b->pushed, c));
+    }
+    b->pushed++;
+}
+
+PR__BODY half_body(uint16_t *restrict row, int n)
+{
+    for (int x = 0; x < n; x++) {
+        const uint16_t v = (uint16_t)(row[x] >> 1);
+        row[x] = (uint16_t)(v < 255 * 64 ? v : 255 * 64);
+    }
+}
+PR__KERNEL(half, (uint16_t *restrict row, int n), (row, n))
+
+bool pr__row_blur_pull(pr__row_blur *b, uint16_t *rows)
+{
+    const kernel *k = &b->k;
+    const int y = b->pulled;
+    if (y >= b->side || (b->pushed <= y + k->radius && b->pushed < b->side)) {
+        return false;
+    }
+    for (int c = 0; c < 3; c++) {
+        for (int i = 0; i <= k->radius; i++) {
+            b->t.before[i] = slot(b, mirror(y - i, b->side), c);
+            b->t.after[i] = slot(b, mirror(y + i, b->side), c);
+        }
+        sum_taps(&b->t, k, b->stride, rows + (size_t)c * (size_t)b->stride);
+    }
+    half(rows, 3 * b->stride);
+    b->pulled++;
+    return true;
+}
