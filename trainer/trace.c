@@ -9,11 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRACE_VERSION = 1, N_CLASSES = 2, NAME_BYTES = 512 };
+enum { TRACE_VERSION = 1, N_CLASSES = 2, NAME_BYTES = 512, N_WRITTEN_EACH = 16 };
 
 struct pr_trace {
     char path[PR_PATH_BYTES];
     int64_t n_steps, n_done, n_views;
+    int64_t n_written; /* steps that the file has */
     bool leads;
     hid_t file;       /* rank 0's; negative on the others */
     bool *seen;       /* [samples] rank 0: which of them were shown */
@@ -254,6 +255,8 @@ static pr_status take_step(pr_trainer *t, const pr_phase_run *run, const pr_feed
     return trace->leads ? put_step(trace, t, run, batch, report, z_grad) : PR_OK;
 }
 
+static pr_status write_file(pr_trace *trace, const pr_samples *samples);
+
 pr_status pr_trace_step(pr_trainer *t, const pr_phase_run *run, const pr_feed_batch *batch,
                         const pr_step_report *report)
 {
@@ -269,7 +272,13 @@ pr_status pr_trace_step(pr_trainer *t, const pr_phase_run *run, const pr_feed_ba
     t->trace->has_prob = false;
     t->trace->n_views += run->n_views;
     t->trace->n_done++;
-    return t->trace->n_done == t->trace->n_steps ? pr_trace_finish(t) : PR_OK;
+    if (t->trace->n_done == t->trace->n_steps) {
+        return pr_trace_finish(t);
+    }
+    /* Each of the first steps; later whenever as many again are done: the work stays linear. */
+    const bool is_due =
+        t->trace->n_done <= N_WRITTEN_EACH || t->trace->n_done >= 2 * t->trace->n_written;
+    return t->trace->leads && is_due ? write_file(t->trace, t->samples) : PR_OK;
 }
 
 /* dataset/method/compression/video/frame/face: the sample's key, whatever the shards. */
@@ -338,19 +347,39 @@ static pr_status put_samples(const pr_trace *trace, const pr_samples *samples)
     return status;
 }
 
+/* What is in the file besides the steps is made anew each time. */
+static pr_status put_summary(pr_trace *trace, const pr_samples *samples)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {{"version", TRACE_VERSION},
+                  {"n_steps", trace->n_done},
+                  {"n_views", trace->n_views},
+                  {"partial", trace->n_done < trace->n_steps}};
+    if (trace->n_written > 0) {
+        PR__TRY_H5(H5Ldelete(trace->file, "sample", H5P_DEFAULT), "renew the samples' names");
+    }
+    PR_TRY(put_samples(trace, samples));
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        if (trace->n_written > 0) {
+            PR__TRY_H5(H5Adelete(trace->file, counts[i].name), "renew a count");
+        }
+        PR_TRY(
+            pr__h5_write_attribute(trace->file, counts[i].name, H5T_STD_I64LE, &counts[i].value));
+    }
+    return PR_OK;
+}
+
 static pr_status write_file(pr_trace *trace, const pr_samples *samples)
 {
-    const int64_t version = TRACE_VERSION;
     pr_image image = {NULL, 0};
-    PR_TRY(put_samples(trace, samples));
-    PR_TRY(pr__h5_write_attribute(trace->file, "version", H5T_STD_I64LE, &version));
-    PR_TRY(pr__h5_write_attribute(trace->file, "n_steps", H5T_STD_I64LE, &trace->n_done));
-    PR_TRY(pr__h5_write_attribute(trace->file, "n_views", H5T_STD_I64LE, &trace->n_views));
+    PR_TRY(put_summary(trace, samples));
     PR_TRY(pr__h5_image(trace->file, &image));
     const pr_status status = pr_fs_write(trace->path, image.bytes, image.n_bytes);
     pr_free(image.bytes);
     PR_TRY(status);
-    pr_log_info("%" PRId64 " steps are traced in %s", trace->n_done, trace->path);
+    trace->n_written = trace->n_done;
     return PR_OK;
 }
 
@@ -360,8 +389,11 @@ pr_status pr_trace_finish(pr_trainer *t)
     if (trace == NULL) {
         return PR_OK;
     }
-    const pr_status status =
-        trace->leads && trace->n_done > 0 ? write_file(trace, t->samples) : PR_OK;
+    const bool is_due = trace->leads && trace->n_done > trace->n_written;
+    const pr_status status = is_due ? write_file(trace, t->samples) : PR_OK;
+    if (status == PR_OK && trace->n_done > 0) {
+        pr_log_info("%" PRId64 " steps are traced in %s", trace->n_done, trace->path);
+    }
     pr_trace_destroy(&t->trace);
     return status;
 }

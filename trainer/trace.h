@@ -1,8 +1,11 @@
 /**
  * The arithmetic of a run's first steps in RUN/trace.h5, so that anybody can check it against their
- * own. Rank 0 lays the file out in memory and writes it whole; tracing changes no bit of the run.
+ * own. Rank 0 lays the file out in memory and writes it whole, and not only at the end: after each of
+ * the first steps, then whenever their number has doubled, so that a run that fails or is killed
+ * leaves the steps before that. Tracing changes no bit of the run.
  *
- *     /                      version, step and view counts as attributes
+ *     /                      version, step and view counts as attributes; partial is 1 where
+ *                            fewer steps were made than were asked for
  *     /config                the effective config, YAML
  *     /sample/id, name       every sample that the traced steps show: its number in the training
  *                            selection, and dataset/method/compression/video/frame/face
@@ -37,7 +40,7 @@ pr_status pr_trace_keep(pr_trainer *trainer, const pr_phase_run *run, int64_t fi
 pr_status pr_trace_step(pr_trainer *trainer, const pr_phase_run *run, const pr_feed_batch *batch,
                         const pr_step_report *report);
 
-/** Writes the file if it is not written yet: where a run ends before its N_STEPS. */
+/** Writes the steps that are not in the file yet: where a run ends before its N_STEPS. */
 pr_status pr_trace_finish(pr_trainer *trainer);
 
 /** Frees without writing. Accepts NULL. */

@@ -195,13 +195,28 @@ static void next_stage(pr_run *run)
     run->trainer->plateau = pr_plateau_start();
 }
 
+/* What a stage needs is printed once, before the first step: those that try_stages began are known. */
+static pr_status begin_stage(pr_trainer *t, bool is_known)
+{
+    if (!is_known) {
+        return pr_stage_begin(t, (int)t->position.stage);
+    }
+    const pr_log_level level = pr_log_set_level(PR_LOG_WARN);
+    const pr_status status = pr_stage_begin(t, (int)t->position.stage);
+    (void)pr_log_set_level(level);
+    PR_TRY(status);
+    pr_log_info("stage '%s' begins", t->stage->name);
+    return PR_OK;
+}
+
 static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr_train_end *end)
 {
     pr_trainer *const t = run->trainer;
+    const int64_t first = t->position.stage;
     bool stop = is_at_stop(run);
     *end = stop ? PR_TRAIN_STOPPED : PR_TRAIN_DONE;
     while (t->position.stage < t->objective->n_stages && !stop) {
-        PR_TRY(pr_stage_begin(t, (int)t->position.stage));
+        PR_TRY(begin_stage(t, t->position.stage > first));
         if (resumed && t->position.stage_step > 0) {
             PR_TRY(pr_state_unpack(t, image, "checkpoint", true, NULL));
         }

@@ -24,9 +24,11 @@ void pr_log_begin(int rank, int n_ranks)
     n_all_ranks = n_ranks;
 }
 
-void pr_log_set_level(pr_log_level level)
+pr_log_level pr_log_set_level(pr_log_level level)
 {
+    const pr_log_level before = chosen_level;
     chosen_level = level;
+    return before;
 }
 
 static const char *word_of(pr_log_level level)

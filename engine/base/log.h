@@ -16,7 +16,8 @@ typedef enum pr_log_level {
 
 /** Once, before threads start: who speaks. Without it this is rank 0 of 1. */
 void pr_log_begin(int rank, int n_ranks);
-void pr_log_set_level(pr_log_level level);
+/** Returns the level until now. */
+pr_log_level pr_log_set_level(pr_log_level level);
 
 /** Rank 0 speaks, others keep silent. */
 void pr_log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -178,7 +178,11 @@ def damage(path, how):
 
 
 def check_resume(lab):
-    lab.train("reference", 1)
+    lines = lab.train("reference", 1).splitlines()
+    for stage in ("contrastive", "classifier"):
+        told = [i for i, line in enumerate(lines) if f"memory of rank 0 in stage '{stage}'" in line]
+        check(len(told) == 1 and not any("epoch" in line and "draws" in line for line in lines[:told[0]]),
+              f"the memory of stage {stage} is not printed once, before the first step: {told}")
     for how in ("cut", "flipped"):
         run = "damaged_" + how
         lab.train(run, 2, "train.stop_at=step 17")
@@ -228,7 +232,31 @@ def check_labels(lab):
     lab.train("labelled", 2, *of("seven"))
 
 
+def check_trace(lab):
+    """A run that fails leaves the trace of the steps before, and one that is short of steps says so."""
+    diverges = ["optim.lr=1e6", "optim.name=sgd", "optim.weight_decay=1"]
+    for ranks in (1, 3):
+        run = f"traced_{ranks}"
+        done = subprocess.run(lab.command(run, ranks, diverges) + ["--trace", "5"], capture_output=True,
+                              text=True, check=False)
+        failed = re.search(r"step (\d+): the loss of 'rccl'", done.stderr)
+        check(failed is not None and 0 < int(failed[1]) < 5, f"{run} ends otherwise:\n{done.stderr}")
+        with h5py.File(lab.path(run, "trace.h5"), "r") as file:
+            steps = sorted(name for name in file if name.startswith("step-"))
+            check(steps == [f"step-{i:06d}" for i in range(int(failed[1]))], f"{run}: traced {steps}")
+            check(file.attrs["partial"] == 1 and file.attrs["n_steps"] == len(steps), f"{run}: no word")
+            shown = {i for step in steps for i in file[step]["view/sample"][()]}
+            check(shown == set(file["sample/id"][()]), f"{run}: samples without a name")
+    done = subprocess.run(lab.command("traced", 2, SHORT) + ["--trace", "3"], capture_output=True,
+                          text=True, check=False)
+    check(done.returncode == 0, done.stderr)
+    with h5py.File(lab.path("traced", "trace.h5"), "r") as file:
+        check(file.attrs["partial"] == 0 and file.attrs["n_steps"] == 3, "a whole trace is no part")
+    print("ok: a run that fails leaves its trace", flush=True)
+
+
 def check_numbers(lab):
+    check_trace(lab)
     refuses(lab, "nan", 2, ["optim.lr=1e6", "optim.name=sgd", "optim.weight_decay=1"], "step ", "rccl",
             code=None)
     refuses(lab, "nan_class", 1, ["objective=cross_entropy", "optim.lr=1e6", "optim.name=sgd",
