@@ -179,4 +179,37 @@ typedef struct pr_attention_attr {
     double scale;    /* of the inner products */
 } pr_attention_attr;
 
+typedef struct pr_mask_cells_attr {
+    int64_t height, width; /* of the feature map */
+    double fake_above;     /* a cell whose mean mask is above this is forged */
+    double real_upto;      /* one whose mean is at most this is real; between them it is neither */
+} pr_mask_cells_attr;
+
+typedef struct pr_cell_contrast_attr {
+    double tau;
+    double eps;        /* shorter features are divided by it instead of their length */
+    bool exclude_self; /* a cell is no pair with itself */
+} pr_cell_contrast_attr;
+
+typedef struct pr_queue_nce_attr {
+    double tau;
+    bool starts_full; /* all slots count from the start: random vectors, taken by direction */
+} pr_queue_nce_attr;
+
+typedef enum pr_gate {
+    PR_GATE_NONE,  /* every key enters its queue */
+    PR_GATE_THETA, /* keys whose cosine with the other label's prototype is above theta */
+    PR_GATE_TOPK,  /* of each label the topk keys most like the other label's prototype */
+} pr_gate;
+
+typedef struct pr_queue_update_attr {
+    double alpha; /* share of the old prototype */
+    pr_gate gate;
+    double theta;
+    int64_t n_top;
+    int64_t n_least;      /* while a queue holds fewer, every key of its label enters */
+    bool proto_is_random; /* prototypes exist from the start; else they begin as the first mean */
+    bool starts_full;     /* as in queue_nce */
+} pr_queue_update_attr;
+
 #endif

@@ -40,4 +40,8 @@ PR_OP(gelu,            1,   1,   0)   /* x Phi(x), by erf */
 PR_OP(attention,       1,   1,   0)   /* of many heads: softmax(scale Q K^T) V */
 PR_OP(transpose,       1,   1,   0)   /* tokens and columns change places */
 PR_OP(add_shared,      1,   1,   0)   /* the same tensor is added for each image */
+PR_OP(mask_cells,      1,   1,   0)   /* which cells of a feature map a mask calls forged */
+PR_OP(cell_contrast,   1,   1,   0)   /* DCL's contrast of forged and real cells in an image */
+PR_OP(queue_nce,       1,   1,   0)   /* InfoNCE of each row against the other label's queue */
+PR_OP(queue_update,    1,   1,   0)   /* prototypes take in keys, queues those that the gate lets in */
 /* clang-format on */

@@ -289,6 +289,87 @@ static void fill_margin(int i, int64_t n, void *data)
     }
 }
 
+/* Images are real, fake, fake, ...; the third has no forged cell, and one cell is neither. */
+static void fill_cells(int i, int64_t n, void *data)
+{
+    fill_number(i, i == 0 ? n : 0, data);
+    for (int64_t k = 0; k < n; k++) {
+        if (i == 1) {
+            ((int32_t *)data)[k] = k == 7 ? -1 : (k < n / 2 ? (int32_t)(k % 3 == 0) : 0);
+        } else if (i == 2) {
+            ((int32_t *)data)[k] = k > 0;
+        }
+    }
+}
+
+/* Rows 1 to 6; the queue of the reals, which is against fakes, holds more than a tile. */
+enum { QUEUE_ROWS = 8, QUEUE_SLOTS = 70, QUEUE_COLS = 5 };
+
+static void fill_queue(int i, int64_t n, void *data)
+{
+    fill_number(i, i == 2 || i == 3 || i == 5 ? 0 : n, data);
+    for (int64_t k = 0; k < n; k++) {
+        if (i == 2) {
+            ((int32_t *)data)[k] = (int32_t)(k % 2);
+        } else if (i == 3) {
+            ((int64_t *)data)[k] = k == 0 ? 1 : 7;
+        } else if (i == 5) {
+            ((int64_t *)data)[k] = k == 0 ? QUEUE_SLOTS : 3;
+        }
+    }
+}
+
+/* Both prototypes exist; the queue of the fakes goes round. */
+static void fill_push(int i, int64_t n, void *data)
+{
+    static const int64_t numbers[][2] = {
+        [3] = {5, 5}, [5] = {2, QUEUE_SLOTS - 1}, [6] = {2, QUEUE_SLOTS}};
+    fill_number(i, i == 0 || i == 2 || i == 4 ? n : 0, data);
+    for (int64_t k = 0; k < n; k++) {
+        if (i == 1) {
+            ((int32_t *)data)[k] = (int32_t)(k % 3 == 0);
+        } else if (i == 3 || i == 5 || i == 6) {
+            ((int64_t *)data)[k] = numbers[i][k];
+        }
+    }
+}
+
+#define CELLS(what_, self_, h, w, c)                                                               \
+    {                                                                                              \
+        .op = PR_OP_cell_contrast, .what = (what_),                                                \
+        .attr = &(const pr_cell_contrast_attr){0.5, 1e-12, self_}, .n_in = 3,                      \
+        .in = {MAP(4, h, w, c), {PR_I32, {3, {4, h, w}}}, LABELS(4)}, .fill = fill_cells,          \
+        .bound = 2e-5                                                                              \
+    }
+#define NCE(what_, full_)                                                                          \
+    {                                                                                              \
+        .op = PR_OP_queue_nce, .what = (what_), .attr = &(const pr_queue_nce_attr){0.5, full_},    \
+        .n_in = 6,                                                                                 \
+        .in = {MATRIX(QUEUE_ROWS, QUEUE_COLS),                                                     \
+               MATRIX(QUEUE_ROWS, QUEUE_COLS),                                                     \
+               LABELS(QUEUE_ROWS),                                                                 \
+               NUMBERS(2),                                                                         \
+               TOKENS(2, QUEUE_SLOTS, QUEUE_COLS),                                                 \
+               NUMBERS(2)},                                                                        \
+        .fill = fill_queue                                                                         \
+    }
+#define PUSH(what_, gate_)                                                                         \
+    {                                                                                              \
+        .op = PR_OP_queue_update, .what = (what_),                                                 \
+        .attr =                                                                                    \
+            &(const pr_queue_update_attr){                                                         \
+                .alpha = 0.9, .gate = (gate_), .theta = 0.1, .n_top = 2, .n_least = 2},            \
+        .n_in = 7,                                                                                 \
+        .in = {MATRIX(QUEUE_ROWS, QUEUE_COLS),                                                     \
+               LABELS(QUEUE_ROWS),                                                                 \
+               MATRIX(2, QUEUE_COLS),                                                              \
+               NUMBERS(2),                                                                         \
+               TOKENS(2, QUEUE_SLOTS, QUEUE_COLS),                                                 \
+               NUMBERS(2),                                                                         \
+               NUMBERS(2)},                                                                        \
+        .always_f64 = 1U << 2U, .fill = fill_push                                                  \
+    }
+
 const op_case op_cases[] = {
     CONV("3x3", 2, 5, 6, 3, 4, 3, 1, 1, 1, false),
     CONV("3x3 of stride 2 without pad", 2, 7, 8, 3, 5, 3, 2, 0, 1, true),
@@ -457,6 +538,18 @@ const op_case op_cases[] = {
      .in = {MATRIX(8, 5), LABELS(8), NUMBERS(2), MATRIX(4, 5), LABELS(4), LABELS(4), MATRIX(3, 5),
             LABELS(3)},
      .fill = fill_margin},
+    {.op = PR_OP_mask_cells,
+     .what = "parts of pixels",
+     .attr = &(const pr_mask_cells_attr){3, 2, 0.1, -0.0},
+     .n_in = 1,
+     .in = {TOKENS(2, 7, 5)}},
+    CELLS("with themselves", false, 2, 3, 5),
+    CELLS("without themselves", true, 3, 3, 19),
+    NCE("of six rows", false),
+    NCE("of full queues", true),
+    PUSH("no gate", PR_GATE_NONE),
+    PUSH("a threshold", PR_GATE_THETA),
+    PUSH("the highest", PR_GATE_TOPK),
 };
 
 const int n_op_cases = sizeof(op_cases) / sizeof(*op_cases);
