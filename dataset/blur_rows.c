@@ -26,11 +26,12 @@ typedef struct taps {
 
 struct pr__row_blur {
     int side, stride, max_radius;
+    int n_slots; /* a power of two: rows are found without a division */
     int pushed, pulled;
     kernel k;
     taps t;
     uint16_t *padded; /* a row and its mirrored margins */
-    uint16_t *ring;   /* [2 max_radius + 1][3][stride], blurred along x */
+    uint16_t *ring;   /* [n_slots][3][stride], blurred along x */
 };
 
 pr_status pr__row_blur_create(int side, int stride, double max_sigma, pr__row_blur **out)
@@ -42,8 +43,12 @@ pr_status pr__row_blur_create(int side, int stride, double max_sigma, pr__row_bl
     b->side = side;
     b->stride = stride;
     b->max_radius = (int)ceil(3.0 * max_sigma);
+    b->n_slots = 1;
+    while (b->n_slots < 2 * b->max_radius + 1) {
+        b->n_slots *= 2;
+    }
     b->padded = pr_calloc(stride + 2 * (int64_t)MAX_RADIUS, sizeof *b->padded);
-    b->ring = pr_calloc((2 * (int64_t)b->max_radius + 1) * 3 * stride, sizeof *b->ring);
+    b->ring = pr_calloc((int64_t)b->n_slots * 3 * stride, sizeof *b->ring);
     if (b->padded == NULL || b->ring == NULL) {
         pr__row_blur_destroy(&b);
         return PR_FAIL(PR_ERR_NOMEM, "blur: no memory for rows of %d px", side);
@@ -93,6 +98,12 @@ static int mirror(int i, int n)
 {
     if (i >= 0 && i < n) {
         return i;
+    }
+    if (i < 0 && -i < n) {
+        return -i;
+    }
+    if (i >= n && i <= 2 * (n - 1)) {
+        return 2 * (n - 1) - i;
     }
     if (n == 1) {
         return 0;
@@ -156,8 +167,8 @@ static void sum_taps(const taps *t, const kernel *k, int n, uint16_t *out)
 
 static uint16_t *slot(const pr__row_blur *b, int y, int c)
 {
-    const size_t n_slots = 2 * (size_t)b->max_radius + 1;
-    return b->ring + ((size_t)y % n_slots * 3 + (size_t)c) * (size_t)b->stride;
+    const size_t at = (size_t)y & (size_t)(b->n_slots - 1);
+    return b->ring + (at * 3 + (size_t)c) * (size_t)b->stride;
 }
 
 PR__BODY twice_body(const uint16_t *restrict row, int n, uint16_t *restrict out)

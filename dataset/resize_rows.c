@@ -22,10 +22,11 @@ typedef struct axis {
 
 struct pr__row_resizer {
     int max_in_px, out_px, stride, max_taps;
+    int n_slots;     /* rows kept of a plane: a power of two, found without a division */
     axis x[2], y[2]; /* of plane 0, and of planes 1 and 2 */
     pr_image_planes planes;
     int made[3];   /* inputs' rows so far, of each plane */
-    uint16_t *row; /* [3][max_taps][stride]: rows after the pass along x, in 1/256 grey level */
+    uint16_t *row; /* [3][n_slots][stride]: rows after the pass along x, in 1/256 grey level */
     uint16_t *sum; /* [stride] */
 };
 
@@ -63,12 +64,16 @@ pr_status pr__row_resizer_create(int max_in_px, int out_px, pr__row_resizer **ou
     r->out_px = out_px;
     r->stride = pr__row_stride(out_px);
     r->max_taps = 2 * (max_in_px / out_px + 1) + 2;
+    r->n_slots = 1;
+    while (r->n_slots < r->max_taps) {
+        r->n_slots *= 2;
+    }
     bool whole = true;
     for (int i = 0; i < 2; i++) {
         whole = axis_create(&r->x[i], r->stride, r->max_taps) && whole;
         whole = axis_create(&r->y[i], r->stride, r->max_taps) && whole;
     }
-    r->row = pr_calloc(3 * (int64_t)r->max_taps * r->stride, sizeof *r->row);
+    r->row = pr_calloc(3 * (int64_t)r->n_slots * r->stride, sizeof *r->row);
     r->sum = pr_calloc(r->stride, sizeof *r->sum);
     if (!whole || r->row == NULL || r->sum == NULL) {
         pr__row_resizer_destroy(&r);
@@ -345,9 +350,9 @@ static const uint16_t *row_of(pr__row_resizer *r, int c, int j)
     const axis *a = &r->x[c > 0];
     const int last = r->y[c > 0].last;
     const int wanted = j < last ? j : last;
-    const size_t n_slots = (size_t)r->max_taps;
+    const size_t n_slots = (size_t)r->n_slots;
     uint16_t *rows = r->row + (size_t)c * n_slots * (size_t)r->stride;
-    uint16_t *out = rows + (size_t)wanted % n_slots * (size_t)r->stride;
+    uint16_t *out = rows + ((size_t)wanted & (n_slots - 1)) * (size_t)r->stride;
     if (r->made[c] <= wanted) {
         const uint8_t *bytes = r->planes.data[c] + (size_t)wanted * (size_t)r->planes.stride[c];
         along_x(bytes, a, r->stride, out);
