@@ -112,16 +112,33 @@ void pr_assess_list_free(pr_assess_list *list)
     pr_free(list->label);
     pr_free(list->video);
     pr_free(list->method);
+    pr_free(list->folder);
     pr_free(list->of);
     memset(list, 0, sizeof(*list));
+}
+
+static bool are_of_one_video(const pr_sample *a, const pr_sample *b)
+{
+    return a->dataset == b->dataset && a->method == b->method && a->compression == b->compression &&
+           a->video == b->video;
+}
+
+/* The first sample of I's video stands for it; samples are in key order, so a video's are together. */
+static int32_t video_of(const pr_samples *samples, int64_t i)
+{
+    while (i > 0 && are_of_one_video(pr_samples_at(samples, i - 1), pr_samples_at(samples, i))) {
+        i--;
+    }
+    return (int32_t)i;
 }
 
 /* What one score is of; VIEWS is NULL where scores are of samples. */
 static void list_add(const pr_samples *samples, const pr_view *views, double score, int64_t i,
                      pr_assess_list *out)
 {
-    enum { FORGED = 1 << 30 }; /* above all words: a forged view is not its background's video */
-    const pr_sample *const sample = pr_samples_at(samples, views == NULL ? i : views[i].sample);
+    enum { FORGED = 1 << 30 }; /* above all samples: a forged view is not its background's video */
+    const int64_t of = views == NULL ? i : views[i].sample;
+    const pr_sample *const sample = pr_samples_at(samples, of);
     const bool forged = views != NULL && views[i].label == PR_FAKE;
     const int64_t n = out->scores.n++;
     out->score[n] = score;
@@ -129,7 +146,8 @@ static void list_add(const pr_samples *samples, const pr_view *views, double sco
     if (views != NULL) {
         out->label[n] = views[i].label;
     }
-    out->video[n] = forged ? sample->video_key | FORGED : sample->video_key;
+    out->video[n] = forged ? video_of(samples, of) | FORGED : video_of(samples, of);
+    out->folder[n] = sample->video;
     out->method[n] = forged ? views[i].category | FORGED : sample->method;
     out->of[n] = i;
 }
@@ -142,9 +160,10 @@ pr_status pr_assess_list_of_views(const pr_samples *samples, const pr_view *view
     out->label = pr_calloc(scores->n, sizeof(*out->label));
     out->video = pr_calloc(scores->n, sizeof(*out->video));
     out->method = pr_calloc(scores->n, sizeof(*out->method));
+    out->folder = pr_calloc(scores->n, sizeof(*out->folder));
     out->of = pr_calloc(scores->n, sizeof(*out->of));
     if (out->score == NULL || out->label == NULL || out->video == NULL || out->method == NULL ||
-        out->of == NULL) {
+        out->folder == NULL || out->of == NULL) {
         pr_assess_list_free(out);
         return PR_FAIL(PR_ERR_NOMEM, "no memory for %lld scores", (long long)scores->n);
     }
@@ -157,6 +176,7 @@ pr_status pr_assess_list_of_views(const pr_samples *samples, const pr_view *view
     out->scores.label = out->label;
     out->scores.video = out->video;
     out->scores.method = out->method;
+    out->scores.compat_video = out->folder;
     return PR_OK;
 }
 

@@ -38,13 +38,18 @@ pr_status pr_assess_images(pr_trainer *trainer, const pr_stage *stage, int64_t n
 pr_status pr_assess_metrics(const pr_train_options *options, const pr_samples *samples,
                             const pr_eval_scores *scores, double threshold, pr_metrics **out);
 
-/** The columns of SCORES that are present, as metrics want them; `of` gives each its sample. */
+/**
+ * The columns of SCORES that are present, as metrics want them; `of` gives each its sample. A video
+ * is (dataset, method, compression, video) and is numbered by its first sample: where a selection
+ * holds several compressions of a method, each of them counts.
+ */
 typedef struct pr_assess_list {
     pr_scores scores; /* its columns are those below */
     int64_t *of;      /* [scores.n] owned, as are the columns */
     double *score;
     int8_t *label;
     int32_t *video, *method;
+    int32_t *folder; /* the word of the video alone, whatever the method */
 } pr_assess_list;
 
 pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,

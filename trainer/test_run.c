@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_SETS = 32, SET_NAME_BYTES = 128 };
+enum { MAX_SETS = 32, SET_NAME_BYTES = 128, MAX_NOTES = 3 };
 
 /* One set on its way to the table. */
 typedef struct test_set {
@@ -23,6 +23,8 @@ typedef struct test_set {
     pr_metrics *metrics;
     pr_eval_left_out left_out;
     pr_eval_info info;
+    bool has_compressions; /* of one method, several */
+    const char *notes[MAX_NOTES];
 } test_set;
 
 typedef struct test {
@@ -31,7 +33,7 @@ typedef struct test {
     uint64_t config_hash;
     double threshold;
     bool fitted;
-    const char *notes[2];
+    const char *notes[MAX_NOTES];
     int n_notes;
     int n_sets;
     test_set sets[MAX_SETS];
@@ -41,6 +43,32 @@ static const char *word_name(void *ctx, int32_t word)
 {
     const test_set *const set = ctx;
     return pr_samples_word(set->samples, word);
+}
+
+/* Whether one method is there in more than one compression. */
+static bool has_compressions(const pr_samples *samples)
+{
+    for (int64_t i = 1; i < pr_samples_n(samples); i++) {
+        const pr_sample *const a = pr_samples_at(samples, i - 1);
+        const pr_sample *const b = pr_samples_at(samples, i);
+        if (a->dataset == b->dataset && a->method == b->method &&
+            a->compression != b->compression) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A video is numbered by its first sample (trainer/assess.h). */
+static const char *video_name(void *ctx, int32_t first)
+{
+    static char text[256];
+    const test_set *const set = ctx;
+    const pr_sample *const sample = pr_samples_at(set->samples, first);
+    (void)snprintf(text, sizeof(text), "%s%s%s", pr_samples_word(set->samples, sample->video_key),
+                   set->has_compressions ? "/" : "",
+                   set->has_compressions ? pr_samples_word(set->samples, sample->compression) : "");
+    return text;
 }
 
 static const char *sample_name(void *ctx, int64_t i)
@@ -59,6 +87,15 @@ static const char *run_name(const char *run_dir)
 static void fill_info(test *t, test_set *set)
 {
     const pr_train_options *const options = t->request->options;
+    int n_notes = 0;
+    set->has_compressions = has_compressions(set->samples);
+    for (int i = 0; i < t->n_notes; i++) {
+        set->notes[n_notes++] = t->notes[i];
+    }
+    if (set->has_compressions) {
+        set->notes[n_notes++] = "The selection holds a method in several compressions: a video "
+                                "counts once in each of them.";
+    }
     set->left_out = (pr_eval_left_out){"crop that does not decode", set->scores.n_left_out};
     set->info = (pr_eval_info){
         .set = set->name,
@@ -76,10 +113,10 @@ static void fill_info(test *t, test_set *set)
         .data_hash = pr_samples_hash(set->samples),
         .left_out = &set->left_out,
         .n_left_out = set->scores.n_left_out > 0 ? 1 : 0,
-        .notes = t->notes,
-        .n_notes = t->n_notes,
+        .notes = set->notes,
+        .n_notes = n_notes,
         .method_name = word_name,
-        .video_name = word_name,
+        .video_name = video_name,
         .sample_name = sample_name,
         .ctx = set,
     };

@@ -1,5 +1,6 @@
 """Evaluation gives every sample one score, the same bits on any number of ranks and threads and in
 any batch, and `data.shuffle_labels` permutes training labels alone, once. Usage: evaluation.py"""
+import json
 import os
 import subprocess
 
@@ -88,11 +89,56 @@ def check_labels(lab):
     print(f"ok: {n_unlike} of {len(labels)} training labels are shuffled, none in evaluation")
 
 
+def auc(scores_of):
+    """Of [(score, is fake)], ties counted half."""
+    fakes = [score for score, fake in scores_of if fake]
+    reals = [score for score, fake in scores_of if not fake]
+    won = sum((fake > real) + 0.5 * (fake == real) for fake in fakes for real in reals)
+    return won / (len(fakes) * len(reals))
+
+
+def by_video(rows, key):
+    """Mean score and integer part of the mean label of the rows that are alike by KEY."""
+    videos = {}
+    for row in rows:
+        videos.setdefault(key(row), []).append((float(row[4]), row[1] == "fake"))
+    return [(sum(s for s, _ in v) / len(v), int(sum(f for _, f in v) / len(v))) for v in videos.values()]
+
+
+def check_videos(lab):
+    """A video in two compressions counts twice, and it is said; DeepfakeBench's are merged by name."""
+    lab.forge("coded", "--crf", "23,40", "--dataset", "coded", "--seed", "3")
+    with open(lab.config) as file:
+        text = file.read()
+    lab.config = lab.path("videos.yaml")
+    with open(lab.config, "w") as file:
+        file.write(text.replace("{path: faces, split: test}", "{path: faces, split: test}, "
+                                "{path: coded, split: test, compression: [c23, c40]}"))
+    lab.train("videos", 1, "train.stop_at=step 2")
+    files = evaluate(lab, "videos", 2)
+    rows = scores(files["test.all.tsv"])
+    result = json.loads("\n".join(files["test.all.json"]))
+    names = {row[3] for row in rows}
+    check(len(rows) == 96 and len(names) == 24, f"{len(rows)} crops in {len(names)} videos")
+    check(sum(name.endswith("/c40") for name in names) == 8, f"videos: {sorted(names)[:4]}")
+    check(result["video"]["n_real"] == 12 and result["video"]["n_fake"] == 12, f"{result['video']}")
+    for name, key, n in (("video", lambda row: row[3], 24), ("compat", lambda row: row[3].split("/")[2], None)):
+        got = result["video"]["auc"] if name == "video" else result["compat"]["video_auc"]
+        videos = by_video(rows, key)
+        check(abs(got - auc(videos)) < 1e-12, f"{name}: {got}, {auc(videos)}")
+        check(len(videos) == n or (n is None and len(videos) < 24), f"{name}: {len(videos)}")
+    for name, is_told in (("test.all.json", True), ("val.json", False)):
+        notes = " ".join(json.loads("\n".join(files[name]))["notes"])
+        check(("several compressions" in notes) == is_told, f"{name} notes '{notes}'")
+    print("ok: videos in several compressions, and DeepfakeBench's", flush=True)
+
+
 def main():
     lab = Lab()
     lab.forge("faces")
     check_scores(lab)
     check_labels(lab)
+    check_videos(lab)
     lab.close()
 
 
