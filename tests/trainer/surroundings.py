@@ -1,5 +1,6 @@
 """What surrounds a run cannot change its bits unseen: ranks on unlike processors are refused at the
 start, and threads' variables and floating-point modes change nothing. Usage: surroundings.py SHIM"""
+import os
 import subprocess
 import sys
 
@@ -108,6 +109,16 @@ def check_library(lab):
     train(lab, "library", ([],), sets)
     train(lab, "library_plain", (prefix, prefix), sets)
     compare(lab, "library", "library_plain")
+    lab.forge("plain")
+    subprocess.run([*prefix, BINARY, "forge", "--procedural", "--out", lab.path("poor"),
+                    "--identities", "12", "--videos", "2", "--frames", "4", "--size", "48"],
+                   capture_output=True, check=True)
+    names = [name for name in os.listdir(lab.path("plain")) if name.startswith("part-")]
+    for name in names:
+        with open(lab.path("plain", name), "rb") as a, open(lab.path("poor", name), "rb") as b:
+            check(a.read() == b.read(), f"{name} has other bytes without the codec's assembler")
+    check(len(names) > 1, f"{len(names)} shards")
+    print("ok: the same shards without the codec's assembler", flush=True)
 
 
 def main():
