@@ -100,9 +100,8 @@ static int unlike_rows(const pr_image_planes *a, const pr_image_planes *b, const
     for (int y = rect->y / sy; y <= (rect->y + rect->height - 1) / sy; y++) {
         const uint8_t *in_a = a->data[c] + (ptrdiff_t)(y - a->y / sy) * a->stride[c];
         const uint8_t *in_b = b->data[c] + (ptrdiff_t)(y - b->y / sy) * b->stride[c];
-        n_unlike +=
-            memcmp(in_a + (rect->x - a->x) / sx, in_b + (rect->x - b->x) / sx, (size_t)n) != 0 ? 1
-                                                                                               : 0;
+        const uint8_t *there = in_b + (rect->x - b->x) / sx;
+        n_unlike += memcmp(in_a + (rect->x - a->x) / sx, there, (size_t)n) != 0 ? 1 : 0;
     }
     return n_unlike;
 }
@@ -113,8 +112,7 @@ static void check_planes(const coded *file, int width, int height, const char *n
     uint32_t state = (uint32_t)(width * 31 + height);
     const size_t room = pr_image_planes_bound(width, height);
     uint8_t *memory = pr_calloc((int64_t)room, 2);
-    pr_image_u8 grey = pixels_make(width, height, 1, 0);
-    pr_image_u8 rgb = pixels_make(width, height, 3, 0);
+    pr_image_u8 grey = pixels_make(width, height, 1, 0), rgb = pixels_make(width, height, 3, 0);
     pr_image_planes whole, part;
     CHECK_OK(pr_image_decode_grey(file->bytes, file->n_bytes, &grey));
     CHECK_OK(pr_image_decode_rgb(file->bytes, file->n_bytes, &rgb));
@@ -122,8 +120,8 @@ static void check_planes(const coded *file, int width, int height, const char *n
                                     memory, &whole));
     int n_wrong = 0;
     for (int i = 0; i < width * height; i++) {
-        const size_t row = (size_t)(i / width) * (size_t)whole.stride[0];
-        const int v = whole.data[0][row + (size_t)(i % width)];
+        const int v =
+            whole.data[0][(size_t)(i / width) * (size_t)whole.stride[0] + (size_t)(i % width)];
         n_wrong += v != (whole.is_ycc ? grey.data[i] : rgb.data[3 * (size_t)i]) ? 1 : 0;
     }
     for (int k = 0; k < 12; k++) {
@@ -136,7 +134,7 @@ static void check_planes(const coded *file, int width, int height, const char *n
             n_wrong += unlike_rows(&whole, &part, &rect, c);
         }
     }
-    CHECK(n_wrong == 0, "%s %d x %d: %d rows of planes", name, width, height, n_wrong);
+    CHECK(n_wrong == 0, "%s %d x %d: %d rows", name, width, height, n_wrong);
     pr_image_destroy(&grey);
     pr_image_destroy(&rgb);
     pr_free(memory);
