@@ -263,7 +263,9 @@ static pr_status name_moments(pr_optimizer *optimizer, const pr_store_entry *e)
 static pr_status name_states(pr_optimizer *optimizer, const pr__recipe *recipe)
 {
     for (int g = 0; g < optimizer->n_groups; g++) {
-        PR_TRY(add_state(optimizer, "steps", optimizer->groups[g].prefix,
+        const char *const prefix = optimizer->groups[g].prefix;
+        /* A name of a file's entry cannot end in a slash: what no group names is "steps/others". */
+        PR_TRY(add_state(optimizer, "steps", prefix[0] == '\0' ? "others" : prefix,
                          &optimizer->groups[g].n_steps, pr_desc_1(PR_I64, 1)));
     }
     for (int i = 0; i < pr_store_n(optimizer->store); i++) {

@@ -150,7 +150,7 @@ pr_status pr_optimizer_step(pr_optimizer *optimizer, pr_team *team, const void *
                             double *grad_norm);
 
 /** What a checkpoint saves: "momentum/<tensor>", "m/…", "v/…" of the tensor's desc, and
- * "steps/<prefix>" (i64 [1]) of each group. */
+ * "steps/<prefix>" (i64 [1]) of each group, "steps/others" for the one without a prefix. */
 typedef struct pr_optimizer_state {
     const char *name; /* owned by the optimizer */
     void *data;       /* to be read or overwritten between steps */

@@ -31,7 +31,7 @@ batch: 16
 rccl: {u: 4, k: 2}
 optim: {name: adamw, lr: 0.001}
 stage:
-  contrastive: {epochs: 3}
+  contrastive: {epochs: 3, optim.group: [backbone.], optim.group_rate: [0.5]}
   classifier: {epochs: 1, batch: 32}
 """
 
