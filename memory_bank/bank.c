@@ -57,7 +57,8 @@ pr_status pr_supcon_build(pr_graph *graph, const pr_supcon_options *options, int
     const pr_margin_attr attr = {.tau = options->tau,
                                  .margin = PR_MARGIN_NONE,
                                  .pos_pair = options->pos == PR_POS_PAIR,
-                                 .sum_rows = options->reduce == PR_REDUCE_SUM};
+                                 .sum_rows = options->reduce == PR_REDUCE_SUM,
+                                 .negatives_only = options->denominator == PR_DENOMINATOR_NEG};
 
     PR_TRY(add_common(&b));
     return add_loss(&b, &attr, NULL);

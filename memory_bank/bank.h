@@ -46,6 +46,7 @@ enum { PR_RCCL_AS_MARGIN, PR_RCCL_AS_FAKE };
 enum { PR_POS_LABEL, PR_POS_PAIR };
 enum { PR_RCCL_NORM_P, PR_RCCL_NORM_P_PRIME };
 enum { PR_REDUCE_MEAN, PR_REDUCE_SUM };
+enum { PR_DENOMINATOR_ALL, PR_DENOMINATOR_NEG };
 
 /** rccl.*: filled by the rows of pr_rccl_config. */
 typedef struct pr_rccl_options {
@@ -58,7 +59,7 @@ typedef struct pr_rccl_options {
 /** supcon.*: filled by the rows of pr_supcon_config. */
 typedef struct pr_supcon_options {
     double tau;
-    int pos, reduce;
+    int pos, reduce, denominator;
 } pr_supcon_options;
 
 /** The rows, with TARGET to be filled (or NULL for the documentation alone). */

@@ -85,6 +85,9 @@ static const pr_config_row supcon_rows[] = {
            "the positives of an anchor: all views of its label, or its pair (R3)"),
     CHOICE("supcon.reduce", pr_supcon_options, reduce, reduce_words, "mean",
            "mean or sum over anchors"),
+    CHOICE("supcon.denominator", pr_supcon_options, denominator, WORDS("all", "neg"), "all",
+           "what similarities are normalised over: all other views, or those of the other label "
+           "(MC-LCR's equation 13 as printed)"),
 };
 
 pr_config_module pr_rccl_config(pr_rccl_options *target)

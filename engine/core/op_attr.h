@@ -148,6 +148,7 @@ typedef struct pr_margin_attr {
     bool pos_pair;         /* P is the rest of the anchor's pair, else all rows of its label */
     bool divide_extended;  /* a row is divided by |P'|, else by |P| */
     bool sum_rows;         /* the loss is the sum over anchors, else the mean */
+    bool negatives_only;   /* rows of the anchor's own label are no part of its normaliser */
 } pr_margin_attr;
 
 typedef enum pr_gram_norm {

@@ -119,7 +119,8 @@ static inline int pr__margin_weight(const pr__margin *m, int64_t i, int64_t c)
 
     if (c < m->n_rows) {
         const int times = has_margin && m->attr->margin == PR_MARGIN_BATCH ? 2 : 1;
-        return c == i ? 0 : times;
+        const bool is_left_out = m->attr->negatives_only && m->label[c] == m->label[i];
+        return c == i || is_left_out ? 0 : times;
     }
     c -= m->n_rows;
     if (c < m->n_tp) {

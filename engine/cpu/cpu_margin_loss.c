@@ -37,11 +37,15 @@ static row_terms *count_rows(const pr__margin *m, const pr_call *call, const dou
     for (int64_t i = 0; i < m->n_rows; i++) {
         int64_t n_batch = 0;
         int64_t n_positives = 0;
+        bool has_norm = !m->attr->negatives_only;
         for (int64_t c = 0; c < pr__margin_n_columns(m); c++) {
             const int positive = pr__margin_positive(m, i, c);
             n_positives += positive;
             n_batch += c < m->n_rows ? positive : 0;
+            has_norm = has_norm || pr__margin_weight(m, i, c) > 0;
         }
+        n_batch = has_norm ? n_batch : 0;
+        n_positives = has_norm ? n_positives : 0;
         terms[i].n_positives = (double)n_positives;
         terms[i].scale = (double)(m->attr->divide_extended ? n_positives : n_batch);
         n_anchors += terms[i].scale > 0.0;

@@ -15,7 +15,7 @@
  * P_i are the other rows of i's label (or of its pair); P'_i is P_i with, where attr.transformed,
  * the valid tp of its label, and, where attr.mixed_as_fake and i is a fake, the valid mn. n is the
  * number of anchors of the whole batch that have a positive, or 1 with attr.sum_rows; an anchor
- * without any has loss 0. With attr.divide_extended |P'_i| stands for |P_i|. Divisors are counted
+ * without any, or with attr.negatives_only without a negative, has loss 0. With attr.divide_extended |P'_i| stands for |P_i|. Divisors are counted
  * over the global batch and applied here: the sum of all rows of all ranks is the objective.
  *
  * Backward gives the whole gradient, that through the normalisers included, with grad_out of all R

@@ -11,10 +11,11 @@
  *
  *         n_i exp(m_i) = sum over a in A'_i of exp(z_i.x_a / tau) + Margin_i
  *
- * A'_i is the batch without row i and, with attr.transformed, all valid tp of both labels. Margin_i
- * is the same sum over the valid mn (PR_MARGIN_MIXED), or over the batch without row i once more
- * (PR_MARGIN_BATCH), or 0. m_i is the largest exponent. The terms of a row are summed over tiles of
- * 64 columns in global order, so its bits do not depend on which rank computes it.
+ * A'_i is the batch without row i (with attr.negatives_only without any row of i's label) and, with
+ * attr.transformed, all valid tp of both labels. Margin_i is the same sum over the valid mn
+ * (PR_MARGIN_MIXED), or over the batch without row i once more (PR_MARGIN_BATCH), or 0. m_i is the
+ * largest exponent. The terms of a row are summed over tiles of 64 columns in global order, so its
+ * bits do not depend on which rank computes it.
  */
 #include "engine/core/op.h"
 #include "engine/core/op_attr.h"

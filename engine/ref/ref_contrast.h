@@ -67,7 +67,10 @@ static inline double ref_margin_weight(const ref_margin *m, int64_t i, int64_t c
 {
     const bool has_margin = !m->attr->margin_real_only || m->label[i] == PR_LABEL_REAL;
     if (c < m->n_rows) {
-        return c == i ? 0.0 : 1.0 + (has_margin && m->attr->margin == PR_MARGIN_BATCH ? 1.0 : 0.0);
+        const bool is_left_out = m->attr->negatives_only && m->label[c] == m->label[i];
+        return c == i || is_left_out
+                   ? 0.0
+                   : 1.0 + (has_margin && m->attr->margin == PR_MARGIN_BATCH ? 1.0 : 0.0);
     }
     if (c < m->n_rows + m->n_tp) {
         return m->attr->transformed && m->tp_valid[c - m->n_rows] ? 1.0 : 0.0;

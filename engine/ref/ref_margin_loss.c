@@ -22,11 +22,16 @@ static row_counts counts_of(const ref_margin *m, int64_t i)
 {
     int64_t n_batch = 0;
     int64_t n_extended = 0;
+    double weight = m->attr->negatives_only ? 0.0 : 1.0;
     for (int64_t c = 0; c < m->n_rows + m->n_tp + m->n_mn; c++) {
         if (ref_margin_positive(m, i, c)) {
             n_batch += c < m->n_rows;
             n_extended++;
         }
+        weight += ref_margin_weight(m, i, c);
+    }
+    if (weight == 0.0) {
+        return (row_counts){0.0, 0.0};
     }
     return (row_counts){(double)n_extended,
                         (double)(m->attr->divide_extended ? n_extended : n_batch)};

@@ -158,6 +158,10 @@ def margin_loss(o, z, label, pair, tp, mn):
         same = [j for j in others if (pair[j] == pair[i] if o["pos"] == "pair" else label[j] == label[i])]
         top = same + [c for c in a_p if transformed[c - n][1] == label[i]]
         bottom = others + a_p
+        if o.get("denominator") == "neg":     # MC-LCR, equation 13 as printed
+            bottom = [j for j in others if label[j] != label[i]]
+            same = same if bottom else []
+            top = top if bottom else []
         if o["mixed_as"] == "fake":
             bottom = bottom + a_n
             if label[i] == FAKE:
@@ -192,7 +196,7 @@ def reference(o, steps, lambdas, supcon):
                 bank.take_in(features, label, ids, step)
             tp, mn = synthesise(o, bank, z, label, step, (lam[:n_mixed], lam[n_mixed:]))
         rows = margin_loss(o, z, label, pair, tp, mn)
-        rows.sum().backward()
+        (rows.sum() + 0 * z.sum()).backward()
         if not supcon and o["order"] == "update_last":
             bank.take_in(features, label, ids, step)
         got = {"loss": rows.detach().numpy(), "dz": z.grad.numpy().ravel()}
@@ -341,10 +345,20 @@ CASES = [
 ]
 
 
+SUPCON = [
+    ("SupCon", {}, ""),
+    ("SupCon, pairs", {"pos": "pair"}, ""),
+    ("SupCon over negatives", {"denominator": "neg"}, ""),
+    ("SupCon over negatives, sum", {"denominator": "neg", "reduce": "sum", "tau": 0.3}, ""),
+    ("SupCon over negatives, few reals", {"denominator": "neg"}, "few_reals"),
+    ("SupCon over negatives, none", {"denominator": "neg"}, "only_reals"),
+]
+
+
 def main(driver):
     n_rows, n_cols = 32, 20
     with tempfile.TemporaryDirectory() as folder:
-        for number, (title, changed, what) in enumerate(CASES + [("SupCon", {}, ""), ("SupCon, pairs", {"pos": "pair"}, "")]):
+        for number, (title, changed, what) in enumerate(CASES + SUPCON):
             supcon = title.startswith("SupCon")
             steps = make_steps(np.random.default_rng(number), n_rows, n_cols, what)
             o = dict(DEFAULTS, **changed)
