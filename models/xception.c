@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { LAYER_BYTES = 64, MOST_MIDDLE = 64, N_TAPS = 3 };
+enum { LAYER_BYTES = 64, MOST_MIDDLE = 64, N_SHALLOW = 3 };
 
 /* N_REPS separable convolutions, then pooling by STRIDE unless that is 1, plus a skip. */
 typedef struct block {
@@ -140,9 +140,10 @@ pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options,
     for (int i = 0; i < n_entry + n_middle + 1; i++) {
         const block *const b = i < n_entry ? &entry[i] : (i < n_entry + n_middle ? &middle : &last);
         PR_TRY(block_build(&builder, i + 1, b, options->width, x, &x));
-        if (out->n_taps < N_TAPS) {
+        if (out->n_taps < N_SHALLOW) {
             out->taps[out->n_taps++] = x;
         }
     }
+    out->taps[out->n_taps++] = x;
     return top_build(&builder, options->width, x, out);
 }

@@ -13,8 +13,9 @@
  * bn1.weight, block1.rep.0.conv1.weight, block1.skip.weight. With another depth the blocks are
  * numbered through, so that block 12 of depth 1 has another number.
  *
- * Taps: after conv2 and its ReLU (64 channels), after block1 (128) and after block2 (256), these
- * two before the ReLU that the next block begins with. The map is conv4's after its ReLU.
+ * Taps: after conv2 and its ReLU (64 channels), after block1 (128), after block2 (256), these two
+ * before the ReLU that the next block begins with, and after the last block (1024). The map is
+ * conv4's after its ReLU.
  *
  * Initial values: convolutions normal with variance 2 / fan-out, batch norm 1 and 0. Images of 32
  * pixels are the smallest that fit.

@@ -97,14 +97,14 @@ static void test_size(void)
     pr_store_destroy(&store);
 }
 
-/* Three maps on the way and the last one, with their sizes at 299 pixels. */
+/* Four maps on the way and the last one, with their sizes at 299 pixels. */
 static void test_taps(void)
 {
     const pr_backbone_options options = {.width = 1.0, .depth = 0.125};
     const struct {
         int64_t size, n_channels;
-    } want[] = {{147, 64}, {74, 128}, {37, 256}, {10, 2048}};
-    enum { N_TAPS = 3 };
+    } want[] = {{147, 64}, {74, 128}, {37, 256}, {10, 1024}, {10, 2048}};
+    enum { N_TAPS = 4 };
     pr_graph *graph = NULL;
     pr_backbone_out out = {.n_taps = 0};
     pr_value image;
