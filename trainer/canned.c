@@ -4,6 +4,7 @@
 #include "engine/base/draw.h"
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
+#include "trainer/terms.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -62,8 +63,11 @@ static pr_status run_canned(void *ctx, int64_t task)
     pr_tensor seed;
     PR_TRY(fill_inputs(c));
     PR_TRY(pr_exec_run_all(c->exec, PR_PASS_FORWARD, c->phase->mode, &rows, c->leaf));
-    if (c->phase->has_local) {
-        PR_TRY(pr_exec_grad(c->exec, "loss", &seed));
+    const pr_term *terms = NULL;
+    int n_terms = 0;
+    pr_terms_find(c->phase, &terms, &n_terms);
+    for (int i = 0; i < n_terms; i++) {
+        PR_TRY(pr_exec_grad(c->exec, terms[i].name, &seed));
         fill(&seed, 1);
     }
     if (c->phase->build_loss != NULL) {

@@ -191,6 +191,8 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
                                     options == NULL ? NULL : &options->stage};
     PR_TRY(pr_config_register(schema, &run));
     PR_TRY(pr_config_register(schema, &stage));
+    const pr_config_module mc_lcr = pr_mc_lcr_config(options == NULL ? NULL : &options->mc_lcr);
+    PR_TRY(pr_config_register(schema, &mc_lcr));
     const pr_config_module rccl = pr_rccl_config(options == NULL ? NULL : &options->rccl);
     const pr_config_module supcon = pr_supcon_config(options == NULL ? NULL : &options->supcon);
     const pr_config_module augment = pr_augment_config(options == NULL ? NULL : &options->augment);

@@ -5,6 +5,7 @@
 #include "models/weights.h"
 #include "trainer/assess.h"
 #include "trainer/state.h"
+#include "trainer/val_loss.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -210,6 +211,35 @@ static const char *metric_name(const pr_run *run)
     return run->request->options->eval.metric;
 }
 
+/* What the plateau watches, where that is not the metric itself. */
+static pr_status watch_loss(pr_run *run, double *value, bool *more)
+{
+    pr_trainer *const t = run->trainer;
+    pr_val_loss loss;
+    PR_TRY(pr_val_loss_run(t, run->val, &loss));
+    *value = t->stage_options->schedule.watch == PR_WATCH_LOSS ? loss.total : loss.local;
+    *more = false;
+    pr_log_info("epoch %" PRId64 ", step %" PRId64 ": val loss %.4f, local terms %.4f over %" PRId64
+                " batches",
+                t->position.epoch, t->position.step, loss.total, loss.local, loss.n_batches);
+    return pr_run_leads(run) ? pr_runlog_val_loss(run->log, t, &loss) : PR_OK;
+}
+
+static pr_status update_plateau(pr_run *run, double value, bool more)
+{
+    pr_trainer *const t = run->trainer;
+    bool fell = false;
+    if (t->stage_options->schedule.kind != PR_SCHEDULE_PLATEAU) {
+        return PR_OK;
+    }
+    if (t->stage_options->schedule.watch != PR_WATCH_METRIC) {
+        PR_TRY(watch_loss(run, &value, &more));
+    }
+    return isfinite(value)
+               ? pr_plateau_update(&t->plateau, &t->stage_options->schedule, value, more, &fell)
+               : PR_OK;
+}
+
 static pr_status judge(pr_run *run, const pr_metrics *metrics, bool *stop)
 {
     pr_trainer *const t = run->trainer;
@@ -228,10 +258,7 @@ static pr_status judge(pr_run *run, const pr_metrics *metrics, bool *stop)
         run->head.n_bad_epochs++;
     }
     *stop = t->stage_options->patience > 0 && run->head.n_bad_epochs >= t->stage_options->patience;
-    if (isfinite(value) && t->stage_options->schedule.kind == PR_SCHEDULE_PLATEAU) {
-        bool fell = false;
-        PR_TRY(pr_plateau_update(&t->plateau, &t->stage_options->schedule, value, more, &fell));
-    }
+    PR_TRY(update_plateau(run, value, more));
     pr_log_info("epoch %" PRId64 ", step %" PRId64 ": %s %s%s = %.4f%s", t->position.epoch,
                 t->position.step, run->request->options->eval.choose_on_test ? "TEST" : "val",
                 t->stage->classifies ? "" : "centre ", name, value, is_best ? " (best)" : "");

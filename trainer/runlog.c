@@ -31,7 +31,8 @@ static bool keeps(const char *line, size_t n_chars, const pr_position *position)
     bool keep = json_is_integer(at) && json_integer_value(at) <= position->step;
     if (keep && json_integer_value(at) == position->step) {
         const bool validates_again = position->epoch_step > 0;
-        keep = !is_of_type(object, "plan") && !(validates_again && is_of_type(object, "eval"));
+        const bool is_result = is_of_type(object, "eval") || is_of_type(object, "val_loss");
+        keep = !is_of_type(object, "plan") && !(validates_again && is_result);
     }
     json_decref(object);
     return keep;
@@ -226,6 +227,20 @@ pr_status pr_runlog_bad(pr_runlog *log, const pr_trainer *t, int64_t n_bad, int6
 {
     pr_text line = {0};
     return put(log, &line, bad_line(&line, t, n_bad, n_replaced, first));
+}
+
+static pr_status val_loss_line(pr_text *line, const pr_trainer *t, const pr_val_loss *loss)
+{
+    PR_TRY(begin_line(line, "val_loss", t));
+    PR_TRY(add_real(line, "loss", loss->total));
+    PR_TRY(add_real(line, "local", loss->local));
+    return add_int(line, "batches", loss->n_batches);
+}
+
+pr_status pr_runlog_val_loss(pr_runlog *log, const pr_trainer *t, const pr_val_loss *loss)
+{
+    pr_text line = {0};
+    return put(log, &line, val_loss_line(&line, t, loss));
 }
 
 static pr_status eval_line(pr_text *line, const pr_trainer *t, const char *split,

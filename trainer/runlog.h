@@ -9,6 +9,7 @@
 #include "sampler/sampler.h"
 #include "trainer/metrics.h"
 #include "trainer/trainer.h"
+#include "trainer/val_loss.h"
 
 typedef struct pr_runlog pr_runlog;
 
@@ -29,5 +30,6 @@ pr_status pr_runlog_bad(pr_runlog *log, const pr_trainer *trainer, int64_t n_bad
                         int64_t n_replaced, const char *first);
 pr_status pr_runlog_eval(pr_runlog *log, const pr_trainer *trainer, const char *split,
                          const char *metric, double value, bool is_best, const pr_metrics *metrics);
+pr_status pr_runlog_val_loss(pr_runlog *log, const pr_trainer *trainer, const pr_val_loss *loss);
 
 #endif

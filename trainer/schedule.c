@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+const char *const pr_schedule_watch_words[] = {"metric", "loss", "local_loss", NULL};
 const char *const pr_schedule_words[] = {"constant", "cosine", "linear", "step", "plateau", NULL};
 
 static pr_status check(const pr_schedule_options *o, int64_t step, int64_t horizon)
@@ -66,8 +67,12 @@ pr_status pr_plateau_update(pr_plateau *plateau, const pr_schedule_options *opti
 {
     PR_REQUIRE(isfinite(result), PR_ERR_NUMERIC,
                "plateau: the validation result is %g, must be finite", result);
-    const double edge =
+    double edge =
         plateau->best * (more_is_better ? 1.0 + options->threshold : 1.0 - options->threshold);
+    if (plateau->best < 0.0) {
+        edge =
+            plateau->best * (more_is_better ? 1.0 - options->threshold : 1.0 + options->threshold);
+    }
     const bool better = plateau->n_seen == 0 || (more_is_better ? result > edge : result < edge);
     plateau->n_seen++;
     if (better) {

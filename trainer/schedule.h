@@ -15,6 +15,13 @@ typedef enum pr_schedule_kind {
     PR_SCHEDULE_PLATEAU, /* constant here; times the plateau's factor */
 } pr_schedule_kind;
 
+/** What the plateau watches. */
+typedef enum pr_schedule_watch {
+    PR_WATCH_METRIC, /* eval.metric */
+    PR_WATCH_LOSS,   /* the loss on fixed batches of data.val (trainer/val_loss.h) */
+    PR_WATCH_LOCAL,  /* of that the local terms alone */
+} pr_schedule_watch;
+
 /** The rows schedule.* (PR_SCHEDULE_ROWS). */
 typedef struct pr_schedule_options {
     int kind;             /* pr_schedule_kind */
@@ -25,9 +32,11 @@ typedef struct pr_schedule_options {
     int64_t patience;           /* plateau: results without improvement that are borne */
     int64_t cooldown;           /* plateau: results after a reduction that are not counted */
     double threshold;           /* plateau: an improvement is more than this part of the best */
+    int watch;                  /* plateau: pr_schedule_watch */
 } pr_schedule_options;
 
 extern const char *const pr_schedule_words[];
+extern const char *const pr_schedule_watch_words[];
 
 /* clang-format off */
 // NOLINTBEGIN(bugprone-macro-parentheses): a type and a member have no parentheses
@@ -52,7 +61,11 @@ extern const char *const pr_schedule_words[];
      PR_CONFIG_IDENTITY, "plateau: validations after a fall that do not count"},                   \
     {"schedule.threshold", PR_CONFIG_REAL, "1e-4", 0.0, 1.0, NULL,                                 \
      offsetof(type, member.threshold), PR_CONFIG_IDENTITY,                                         \
-     "plateau: least improvement, as a part of the best value"}
+     "plateau: least improvement, as a part of the best value"},                                   \
+    {"schedule.watch", PR_CONFIG_CHOICE, "metric", 0, 0, pr_schedule_watch_words,                  \
+     offsetof(type, member.watch), PR_CONFIG_IDENTITY,                                             \
+     "plateau: eval.metric, or on fixed balanced batches of data.val the whole loss, or its "      \
+     "terms of single images alone (MC-LCR: cross-entropy)"}
 // NOLINTEND(bugprone-macro-parentheses)
 /* clang-format on */
 
@@ -69,7 +82,8 @@ pr_status pr_schedule_factor(const pr_schedule_options *options, int64_t step, i
 
 /**
  * The plateau's memory: plain numbers, to be kept in a checkpoint as they are. {0} with factor 1 is
- * its start (pr_plateau_start). PyTorch's ReduceLROnPlateau, threshold relative.
+ * its start (pr_plateau_start). PyTorch's ReduceLROnPlateau, threshold relative, but for a best value
+ * below 0 (a loss over negatives alone): PyTorch then takes a slightly worse one for better.
  */
 typedef struct pr_plateau {
     double factor; /* of the rate, now */
