@@ -150,9 +150,11 @@ typedef struct window {
     int first, end;
 } window;
 
+/* Where an input lies at the triangle's very foot rounding can put it a hair below: it counts nothing. */
 static double triangle(const window *w, int j)
 {
-    return 1.0 - fabs((double)j + 0.5 - w->centre) / w->scale;
+    const double height = 1.0 - fabs((double)j + 0.5 - w->centre) / w->scale;
+    return height > 0.0 ? height : 0.0;
 }
 
 /* A window that would reach past the last input begins earlier; what it gains has no weight. What
