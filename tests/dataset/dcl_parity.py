@@ -14,6 +14,7 @@ except ImportError as error:
 driver = os.path.join(os.environ["PR_BUILD"], "tests/dataset/test_dcl")
 rng = np.random.default_rng(2)
 failed = []
+torch.set_num_threads(1)
 
 
 def run(dtype, data, *arguments):
