@@ -4,6 +4,8 @@
  */
 #include "dataset/augment.h"
 
+static const char *const patch_words[] = {"all", "first", NULL};
+
 /* clang-format off */
 #define REAL(member, key, def, min, max, doc)                                                      \
     {"data.augment." key, PR_CONFIG_REAL, def, min, max, NULL,                                     \
@@ -33,6 +35,38 @@ static const pr_config_row rows[] = {
      offsetof(pr_augment_options, jpeg_quality_min), PR_CONFIG_IDENTITY, "least JPEG quality"},
     {"data.augment.jpeg_quality_max", PR_CONFIG_INT, "100", 1, 100, NULL,
      offsetof(pr_augment_options, jpeg_quality_max), PR_CONFIG_IDENTITY, "largest JPEG quality"},
+    REAL(whole_prob, "whole_prob", "0", 0, 1, "probability of the whole crop, not a random one"),
+    REAL(rotate_prob, "rotate_prob", "0", 0, 1, "probability of turning the crop about its middle"),
+    REAL(rotate_deg, "rotate_deg", "30", 0, 180, "turned within +- this, degrees; edges mirrored"),
+    REAL(cutout_prob, "cutout_prob", "0", 0, 1, "probability of a black square"),
+    {"data.augment.cutout_px", PR_CONFIG_INT, "25", 1, 16384, NULL,
+     offsetof(pr_augment_options, cutout_px), PR_CONFIG_IDENTITY,
+     "the square's side, pixels of the output"},
+    REAL(noise_prob, "noise_prob", "0", 0, 1, "probability of Gaussian noise on every byte"),
+    REAL(noise_var_min, "noise_var_min", "10", 0, 65025, "least variance, grey levels squared"),
+    REAL(noise_var_max, "noise_var_max", "50", 0, 65025, "largest variance"),
+    REAL(tone_prob, "tone_prob", "0", 0, 1,
+         "probability of one of: brightness and contrast; principal components; HSV"),
+    REAL(tone_brightness, "tone_brightness", "0.2", 0, 1, "brightness within +- this, of 255"),
+    REAL(tone_contrast, "tone_contrast", "0.2", 0, 1, "contrast factor within 1 +- this"),
+    REAL(tone_pca, "tone_pca", "0.1", 0, 10,
+         "standard deviation of the weights of the principal components (FancyPCA)"),
+    REAL(tone_hue, "tone_hue", "0.1111111111111111", 0, 0.5,
+         "hue turned by up to this part of the circle"),
+    REAL(tone_saturation, "tone_saturation", "0.11764705882352941", 0, 1,
+         "saturation within +- this"),
+    REAL(tone_value, "tone_value", "0.0784313725490196", 0, 1, "value within +- this"),
+    REAL(srm_prob, "srm_prob", "0", 0, 1,
+         "probability of adding high frequencies (SRM) to the normalised image"),
+    {"data.augment.srm_shared", PR_CONFIG_BOOL, "false", 0, 0, NULL,
+     offsetof(pr_augment_options, srm_shared), PR_CONFIG_IDENTITY,
+     "all views of an item get high frequencies, or none of them"},
+    REAL(patch_prob, "patch_prob", "0", 0, 1, "probability of RandomPatch: tiles change places"),
+    {"data.augment.patch_k", PR_CONFIG_INT, "3", 2, 32, NULL,
+     offsetof(pr_augment_options, patch_k), PR_CONFIG_IDENTITY, "tiles along a side (C9)"},
+    {"data.augment.patch_views", PR_CONFIG_CHOICE, "all", 0, 0, patch_words,
+     offsetof(pr_augment_options, patch_views), PR_CONFIG_IDENTITY,
+     "which views of an item: all, or the first alone, as DCL's public code has it"},
     REAL(mean[0], "mean_red", "0.5", 0, 1, "taken off red in [0, 1]"),
     REAL(mean[1], "mean_green", "0.5", 0, 1, "taken off green"),
     REAL(mean[2], "mean_blue", "0.5", 0, 1, "taken off blue"),

@@ -3,9 +3,11 @@
  * call the same code.
  *
  * Order: region decode of the random crop (or perturb, on the whole crop), resize with the flip,
- * colour jitter in its drawn order, grey, blur, JPEG re-encoding, normalisation. Evaluation's steps
- * between decode and normalisation are on bytes, training's in 1/64 grey level (augment.h), to the
- * nearest bytes where a view is coded as JPEG once more.
+ * colour jitter in its drawn order, grey, blur; cut-out, noise, tone and JPEG re-encoding; normalisation,
+ * high frequencies (SRM), RandomPatch. Evaluation's steps between decode and normalisation are on
+ * bytes, training's in 1/64 grey level (augment.h), to the nearest bytes where any of cut-out to JPEG
+ * is drawn. A crop that is turned is decoded whole and turned before its window is taken. A mask goes
+ * through turn, window, resize, flip and RandomPatch.
  *
  * Draws are of purpose PR_FOR_AUGMENT, numbered:
  *    0  crop: attempt a (0 .. 9) takes 16 + 4 a: area, 17 + 4 a: log of the ratio, 18 + 4 a: x,
@@ -14,6 +16,12 @@
  *    4  brightness  5  contrast            6  saturation   7  hue
  *    8  whether grey                       9  whether blur 10 its sigma
  *   11  whether JPEG                       12 its quality
+ *   64  whether the whole crop             65 whether turned     66 the angle
+ *   67  whether a cut-out                  68, 69 its place
+ *   70  whether noise                      71 its variance       65536 and on: its bytes
+ *   72  whether a tone                     73 which              74 to 76 its strengths
+ *   77  whether SRM (of view 0 where it is shared)               78 whether RandomPatch
+ * The order of RandomPatch's tiles is a permutation of purpose PR_FOR_PATCH.
  */
 #ifndef PR_DATASET_RENDER_H
 #define PR_DATASET_RENDER_H

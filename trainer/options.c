@@ -144,6 +144,10 @@ static const pr_config_row run_rows[] = {
         "frames that a temporal mate may be away; the nearest stored one is taken (R4)"),
     RUN(sampler.balance, "sampler.balance", PR_CONFIG_CHOICE, "epoch", 0, 0, balance_words, ID,
         "under-sampling of the larger class: anew each epoch, once, or none (R21)"),
+    RUN(sampler.frame_shift_prob, "sampler.frame_shift_prob", PR_CONFIG_REAL, "0", 0, 1, NULL, ID,
+        "share of views that show another frame of their video (DCL; C9)"),
+    RUN(sampler.mixup_prob, "sampler.mixup_prob", PR_CONFIG_REAL, "0", 0, 1, NULL, ID,
+        "share of fake views that are mixed with their aligned real (DCL; C9)"),
 
     RUN(eval.batch, "eval.batch", PR_CONFIG_INT, "32", 1, 65536, NULL, FREE,
         "images of a forward pass in evaluation"),
@@ -196,7 +200,10 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
     const pr_config_module rccl = pr_rccl_config(options == NULL ? NULL : &options->rccl);
     const pr_config_module supcon = pr_supcon_config(options == NULL ? NULL : &options->supcon);
     const pr_config_module augment = pr_augment_config(options == NULL ? NULL : &options->augment);
+    const pr_config_module generate =
+        pr_generate_config(options == NULL ? NULL : &options->generate);
     PR_TRY(pr_config_register(schema, &augment));
+    PR_TRY(pr_config_register(schema, &generate));
     PR_TRY(pr_config_register(schema, &rccl));
     return pr_config_register(schema, &supcon);
 }

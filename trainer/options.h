@@ -6,6 +6,7 @@
 #define PR_TRAINER_OPTIONS_H
 
 #include "dataset/augment.h"
+#include "dataset/generate.h"
 #include "dataset/loader.h"
 #include "engine/base/config.h"
 #include "engine/comm/comm.h"
@@ -96,8 +97,9 @@ typedef struct pr_train_options {
     pr_data_options data;
     pr_model_options model;
     pr_augment_options augment;
-    pr_sampler_options sampler; /* pairing, probabilities, gap, balance; the rest by the stage */
-    pr_config_reals pair_probs; /* instance, temporal, semantic, class */
+    pr_generate_options generate; /* masks and mix-ups; the rest by the objective */
+    pr_sampler_options sampler;   /* pairing, probabilities, gap, balance; the rest by the stage */
+    pr_config_reals pair_probs;   /* instance, temporal, semantic, class */
     pr_rccl_options rccl;
     pr_supcon_options supcon;
     pr_mc_lcr_options mc_lcr;

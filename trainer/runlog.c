@@ -200,6 +200,13 @@ static pr_status plan_line(pr_text *line, const pr_trainer *t, const pr_sampler_
     PR_TRY(add_int(line, "identities", stats->n_identities));
     PR_TRY(add_int(line, "videos", stats->n_videos));
     PR_TRY(add_int(line, "samples", stats->n_samples));
+    if (t->options->sampler.frame_shift_prob > 0.0 || t->options->sampler.mixup_prob > 0.0) {
+        PR_TRY(add_int(line, "shifted", stats->n_shifted));
+        PR_TRY(add_int(line, "not_shifted", stats->n_not_shifted));
+        PR_TRY(add_int(line, "mixed", stats->n_mixed));
+        PR_TRY(add_int(line, "fake_views", stats->n_fake_views));
+        PR_TRY(add_int(line, "unaligned", stats->n_unaligned));
+    }
     return add_int(line, "max_repeats", stats->max_repeats);
 }
 

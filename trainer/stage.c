@@ -51,6 +51,7 @@ static pr_status open_feed(pr_trainer *t, pr_phase_run *run)
         run->phase->sampler(t->options, run->number, &feed.sampler);
     }
     feed.loader.augment = t->options->augment;
+    feed.loader.generate = t->options->generate;
     feed.loader.out_px = (int)t->options->model.px;
     feed.loader.seed = run->seed;
     feed.loader.n_threads = t->n_loader_threads;

@@ -53,6 +53,23 @@ static pr_status log_step(pr_run *run, const pr_step_report *report)
     return pr_runlog_step(run->log, t, report);
 }
 
+/* DCL's variations of what the plan shows, where any is asked for. */
+static void show_variation(const pr_train_options *options, const pr_sampler_stats *stats)
+{
+    if (options->sampler.frame_shift_prob > 0.0) {
+        pr_log_info("  %" PRId64 " views show another frame, %" PRId64
+                    " more would but their video has none",
+                    stats->n_shifted, stats->n_not_shifted);
+    }
+    if (options->sampler.mixup_prob > 0.0) {
+        const double fakes = stats->n_fake_views > 0 ? (double)stats->n_fake_views : 1.0;
+        pr_log_info("  %" PRId64 " fake views are mixed with their real; %" PRId64 " of %" PRId64
+                    " (%.1f %%) have no aligned real",
+                    stats->n_mixed, stats->n_unaligned, stats->n_fake_views,
+                    100.0 * (double)stats->n_unaligned / fakes);
+    }
+}
+
 static pr_status log_plan(pr_run *run)
 {
     pr_trainer *const t = run->trainer;
@@ -70,6 +87,7 @@ static pr_status log_plan(pr_run *run)
                 stats.views_by_level[PR_LEVEL_INSTANCE], stats.views_by_level[PR_LEVEL_TEMPORAL],
                 stats.views_by_level[PR_LEVEL_SEMANTIC], stats.views_by_level[PR_LEVEL_CLASS],
                 stats.n_fallback, stats.max_repeats, stats.n_left_out);
+    show_variation(run->request->options, &stats);
     return pr_runlog_plan(run->log, t, &stats);
 }
 

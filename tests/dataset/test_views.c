@@ -17,6 +17,8 @@ enum {
     N_VIEWS = 48
 };
 
+static const size_t IMAGE_BYTES = (size_t)N_OUT * 3 * sizeof(float);
+
 /* Geometry alone: what moves pixels and changes none. */
 static pr_augment_options geometry(void)
 {
@@ -347,8 +349,8 @@ static void test_sources(const char *dir)
         CHECK(mean_of(ones.mask + at) == (fake ? 1.0 : 0.0), "view %d: ones are %g", i,
               mean_of(ones.mask + at));
         /* The image is the same one, whichever mask goes with it. */
-        CHECK(pixels_equal(by_file.image + 3 * at, by_diff.image + 3 * at, 3 * N_OUT * 4) &&
-                  pixels_equal(by_file.image + 3 * at, ones.image + 3 * at, 3 * N_OUT * 4),
+        CHECK(pixels_equal(by_file.image + 3 * at, by_diff.image + 3 * at, IMAGE_BYTES) &&
+                  pixels_equal(by_file.image + 3 * at, ones.image + 3 * at, IMAGE_BYTES),
               "view %d depends on its mask", i);
         if (!fake) {
             CHECK(mean_of(by_file.mask + at) == 0.0 && mean_of(by_diff.mask + at) == 0.0,
@@ -389,7 +391,7 @@ static void test_bad_mate(const char *dir)
             const int64_t sample = s.views[i].sample;
             const bool needs = sample == BAD || sample == BAD + N_CROPS / 2;
             const size_t at = (size_t)i * 3 * N_OUT;
-            const bool same = pixels_equal(s.image + at, good.image + at, 3 * N_OUT * 4);
+            const bool same = pixels_equal(s.image + at, good.image + at, IMAGE_BYTES);
             CHECK(same != needs, "policy %d: view %d of sample %lld is %s", policy, i,
                   (long long)sample, same ? "the same" : "another");
             CHECK(s.present[i] == !(needs && policy == PR_BAD_LEAVE_OUT), "view %d is present: %d",
