@@ -21,6 +21,8 @@ import torch.nn.functional as F
 
 import parity_xception as px
 
+tools = sys.modules.get("parity", px)    # where weights are drawn and tensors written
+
 N_Z = 16
 MEAN, STD = np.array([0.5, 0.4, 0.6]), np.array([0.5, 0.4, 0.3])
 DEFAULTS = dict(ssrb=True, papda=True, gf="b14", gram_norm="hw", ssrb_tap="block", patch_px=16,
@@ -161,7 +163,7 @@ def make(size, n, width, depth, seed, o):
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     net = McLcr(size, width, depth, o)
-    px.initialise(net.backbone, seed)
+    tools.initialise(net.backbone, seed)
     for module in net.modules():
         if isinstance(module, nn.LayerNorm):
             nn.init.normal_(module.weight, 1.0, 0.2)
@@ -198,14 +200,14 @@ def run_torch(net, image, seeds, o):
 
 def run_driver(driver, backend, net, image, seeds, width, depth, words):
     with tempfile.TemporaryDirectory() as folder:
-        tensors = px.named(net)
+        tensors = tools.named(net)
         tensors.update(image=image, **seeds)
-        px.write_tensors(folder + "/in", tensors)
+        tools.write_tensors(folder + "/in", tensors)
         subprocess.run([driver, backend, str(image.shape[1]), str(image.shape[0]), repr(width),
                         repr(depth), folder + "/in", folder + "/out", "mc_lcr.dropout=0"] +
                        ["mc_lcr.%s=%s" % (k, str(v).lower() if isinstance(v, bool) else v)
                         for k, v in words.items()], check=True)
-        got = px.read_tensors(folder + "/out")
+        got = tools.read_tensors(folder + "/out")
         return {name: t for name, t in got.items() if not name.startswith("stat/")}
 
 
