@@ -40,6 +40,11 @@ static pr_status fill_inputs(canned *c)
     pr_tensor image;
     PR_TRY(pr_exec_value(c->exec, "image", &image));
     fill(&image, 0);
+    if (c->phase->wants_mask) {
+        pr_tensor mask;
+        PR_TRY(pr_exec_value(c->exec, "mask", &mask));
+        fill(&mask, 3);
+    }
     if (!c->phase->has_local) {
         return PR_OK;
     }
@@ -86,13 +91,14 @@ static pr_status build(canned *c)
     const pr_stage_options *stage_options = NULL;
     PR_TRY(pr_stage_options_find(c->t->options, stage->name, &stage_options));
     const int64_t n_views = pr_phase_n_views(c->t->options, stage_options, c->phase);
-    c->n_rows = n_views / pr_stage_n_micro(c->t->options, n_views);
+    const int64_t n_rows = pr_phase_n_rows(c->t->options, stage_options, c->phase);
+    c->n_rows = n_rows / pr_stage_n_micro(c->t->options, n_views);
     /* Batch norm over the global batch has cuts: the canned one is taken over the micro-batch. */
     *c->options = *c->t->options;
     c->options->model.sync_bn = false;
     const pr_build how = {.options = c->options,
                           .n_rows = c->n_rows,
-                          .n_views = n_views,
+                          .n_views = n_rows,
                           .mode = c->phase->mode,
                           .wants_loss = c->phase->has_local};
     const pr_plan_options plan = {c->t->backend, true, stage->trains, stage->n_trains};

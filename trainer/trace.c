@@ -4,24 +4,23 @@
 #include "engine/base/log.h"
 #include "trainer/checkpoint_h5.h"
 #include "trainer/meet.h"
+#include "trainer/trace_rows.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { TRACE_VERSION = 1, N_CLASSES = 2, NAME_BYTES = 512, N_WRITTEN_EACH = 16 };
+enum { TRACE_VERSION = 1, NAME_BYTES = 512, N_WRITTEN_EACH = 16 };
 
 struct pr_trace {
     char path[PR_PATH_BYTES];
     int64_t n_steps, n_done, n_views;
     int64_t n_written; /* steps that the file has */
     bool leads;
-    hid_t file;       /* rank 0's; negative on the others */
-    bool *seen;       /* [samples] rank 0: which of them were shown */
-    char group[32];   /* of the step at hand */
-    void *prob;       /* [max_rows, 2] real, of the step at hand */
-    bool has_prob;    /* it is filled */
-    int64_t max_rows; /* what prob holds */
+    hid_t file;          /* rank 0's; negative on the others */
+    bool *seen;          /* [samples] rank 0: which of them were shown */
+    char group[32];      /* of the step at hand */
+    pr__trace_rows rows; /* of the step at hand */
 };
 
 void pr_trace_destroy(pr_trace **trace)
@@ -33,7 +32,7 @@ void pr_trace_destroy(pr_trace **trace)
         (void)H5Fclose((*trace)->file);
     }
     pr_free((*trace)->seen);
-    pr_free((*trace)->prob);
+    pr__trace_rows_free(&(*trace)->rows);
     pr_free(*trace);
     *trace = NULL;
 }
@@ -70,29 +69,7 @@ pr_status pr_trace_begin(pr_trainer *t, const char *run_dir, const char *config,
 
 pr_status pr_trace_keep(pr_trainer *t, const pr_phase_run *run, int64_t first, int64_t n)
 {
-    pr_trace *const trace = t->trace;
-    pr_tensor prob;
-    if (trace == NULL || !run->phase->has_local) {
-        return PR_OK;
-    }
-    if (pr_exec_value(run->lanes[0].exec, "prob", &prob) != PR_OK) {
-        pr_error_clear(); /* local terms, and no classifier */
-        return PR_OK;
-    }
-    if (trace->max_rows < run->n_rows) {
-        pr_free(trace->prob);
-        trace->prob = pr_calloc(run->n_rows * N_CLASSES, pr_dtype_bytes(t->real));
-        trace->max_rows = trace->prob == NULL ? 0 : run->n_rows;
-        PR_REQUIRE(trace->prob != NULL, PR_ERR_NOMEM, "no memory for a trace of %lld rows",
-                   (long long)run->n_rows);
-    }
-    const size_t n_bytes = (size_t)(run->n_rows_micro * N_CLASSES) * pr_dtype_bytes(t->real);
-    for (int64_t i = 0; i < n; i++) {
-        PR_TRY(pr_exec_value(run->lanes[i].exec, "prob", &prob));
-        memcpy((char *)trace->prob + n_bytes * (size_t)(first + i), prob.data, n_bytes);
-    }
-    trace->has_prob = true;
-    return PR_OK;
+    return t->trace == NULL ? PR_OK : pr__trace_rows_keep(&t->trace->rows, t, run, first, n);
 }
 
 /* A dataset of the step's group. */
@@ -226,14 +203,18 @@ static pr_status put_step(pr_trace *trace, const pr_trainer *t, const pr_phase_r
     if (run->loss_plan != NULL) {
         PR_TRY(put(trace, "z", &(pr_tensor){t->real, matrix, t->z}));
         PR_TRY(put(trace, "z_grad", &(pr_tensor){t->real, matrix, z_grad}));
+        if (run->key_plan != NULL) {
+            PR_TRY(put(trace, "k", &(pr_tensor){t->real, matrix, t->k}));
+        }
         if (run->loss.lambda.data != NULL) {
             PR_TRY(put(trace, "lambda", &run->loss.lambda));
         }
         PR_TRY(put_synthetic(trace, run->loss.exec));
     }
-    if (trace->has_prob) {
-        const pr_tensor prob = {t->real, {2, {run->n_rows, N_CLASSES}}, trace->prob};
-        PR_TRY(put(trace, "prob", &prob));
+    for (int i = 0; i < PR__TRACE_MAX_ROWS; i++) {
+        if (trace->rows.tensor[i].data != NULL) {
+            PR_TRY(put(trace, trace->rows.name[i], &trace->rows.tensor[i]));
+        }
     }
     return put_bank(trace, t->store);
 }
@@ -248,10 +229,7 @@ static pr_status take_step(pr_trainer *t, const pr_phase_run *run, const pr_feed
         memcpy(z_grad, run->loss.z_grad.data, row_bytes * (size_t)run->n_rows);
         PR_TRY(pr_gather_rows(t, run, "trace of gradients", z_grad, row_bytes));
     }
-    if (trace->has_prob) {
-        PR_TRY(pr_gather_rows(t, run, "trace of probabilities", trace->prob,
-                              N_CLASSES * pr_dtype_bytes(t->real)));
-    }
+    PR_TRY(pr__trace_rows_gather(&trace->rows, t));
     return trace->leads ? put_step(trace, t, run, batch, report, z_grad) : PR_OK;
 }
 
@@ -269,7 +247,7 @@ pr_status pr_trace_step(pr_trainer *t, const pr_phase_run *run, const pr_feed_ba
     const pr_status status = take_step(t, run, batch, report, z_grad);
     pr_free(z_grad);
     PR_TRY(status);
-    t->trace->has_prob = false;
+    pr__trace_rows_free(&t->trace->rows);
     t->trace->n_views += run->n_views;
     t->trace->n_done++;
     if (t->trace->n_done == t->trace->n_steps) {

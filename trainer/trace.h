@@ -11,14 +11,19 @@
  *                            selection, and dataset/method/compression/video/frame/face
  *     /step-000000           stage, phase, epoch, epoch_step, loss, lr, grad_norm as attributes
  *         view/sample, place, view, label, level     [R] rows in global order; equal places are a pair
+ *                            (where there are keys these are views, 2 R of them, first views of a
+ *                            micro-batch before its second ones; rows below are of first views)
  *         row_loss [R]       their sum in tree order is the loss
  *       where the phase gathers embeddings
  *         z, z_grad [R, D]   embeddings, and the loss's gradient with respect to them
+ *         k [R, D]           where there are keys: that of each row
  *         lambda [.]         the mixing weights that the step drew
  *         synthetic/         what the loss graph names: tp, tp_label, tp_valid, mn, mn_valid,
  *                            tp_index, mn_index (engine/ops/rccl_fuse.c)
  *       where it classifies
  *         prob [R, 2]        probabilities of real and fake
+ *         map [R, H, W, C], mask [R, px, px], cell [R, H, W], intra_fake, intra_real [R]
+ *                            what DCL's graph has of them (trainer/objective_dcl.c)
  *         bank/              every state of the bank after the step (memory_bank/bank.h)
  */
 #ifndef PR_TRAINER_TRACE_H
@@ -33,7 +38,7 @@
 pr_status pr_trace_begin(pr_trainer *trainer, const char *run_dir, const char *config,
                          int64_t n_steps);
 
-/** The probabilities of N lanes, which are the micro-batches from FIRST on. */
+/** What is traced of N lanes, which are the micro-batches from FIRST on. */
 pr_status pr_trace_keep(pr_trainer *trainer, const pr_phase_run *run, int64_t first, int64_t n);
 
 /** Collective where the trainer is traced, otherwise nothing: takes in the step at hand. */
