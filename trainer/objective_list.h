@@ -8,4 +8,5 @@ PR_OBJECTIVE(cross_entropy)   /* a classifier, end to end */
 PR_OBJECTIVE(mc_lcr)          /* locally correlated representations, with a contrastive loss */
 PR_OBJECTIVE(supcon)          /* supervised contrastive, then a linear classifier */
 PR_OBJECTIVE(rccl)            /* real-centric consistency learning, then a linear classifier */
+PR_OBJECTIVE(dcl)             /* dual contrastive learning with keys and queues */
 /* clang-format on */

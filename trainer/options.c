@@ -71,7 +71,7 @@ static const pr_config_row stage_rows[] = {
 static const pr_config_row run_rows[] = {
     RUN(seed, "seed", PR_CONFIG_INT, "1", 0, 9e15, NULL, ID, "what every random draw is keyed by"),
     RUN(objective, "objective", PR_CONFIG_STRING, NULL, 0, 0, NULL, ID | PR_CONFIG_REQUIRED,
-        "what is trained: cross_entropy, supcon, rccl"),
+        "what is trained: cross_entropy, supcon, rccl, dcl"),
     RUN(device, "device", PR_CONFIG_CHOICE, "cpu", 0, 0, device_words, FREE,
         "cpu (f32), or ref: plain loops in double, slow, the judge"),
     RUN(cpu_isa, "cpu.isa", PR_CONFIG_CHOICE, "auto", 0, 0, isa_words, FREE,
@@ -202,7 +202,9 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
     const pr_config_module augment = pr_augment_config(options == NULL ? NULL : &options->augment);
     const pr_config_module generate =
         pr_generate_config(options == NULL ? NULL : &options->generate);
+    const pr_config_module dcl = pr_dcl_config(options == NULL ? NULL : &options->dcl);
     PR_TRY(pr_config_register(schema, &augment));
+    PR_TRY(pr_config_register(schema, &dcl));
     PR_TRY(pr_config_register(schema, &generate));
     PR_TRY(pr_config_register(schema, &rccl));
     return pr_config_register(schema, &supcon);

@@ -11,6 +11,7 @@
 #include "engine/base/config.h"
 #include "engine/comm/comm.h"
 #include "memory_bank/bank.h"
+#include "memory_bank/dcl.h"
 #include "models/mc_lcr.h"
 #include "sampler/sampler.h"
 #include "trainer/optimizer.h"
@@ -102,6 +103,7 @@ typedef struct pr_train_options {
     pr_config_reals pair_probs;   /* instance, temporal, semantic, class */
     pr_rccl_options rccl;
     pr_supcon_options supcon;
+    pr_dcl_options dcl;
     pr_mc_lcr_options mc_lcr;
     pr_eval_options eval;
     pr_stage_options stage; /* batch, optim.*, schedule.*: every stage's defaults */

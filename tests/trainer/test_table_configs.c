@@ -5,7 +5,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/hash.h"
 #include "tests/check.h"
-#include "trainer/options.h"
+#include "trainer/objective.h"
 
 #include <string.h>
 
@@ -115,6 +115,40 @@ static void check_folder(const char *folder)
     }
 }
 
+/* DCL's two presets have the paper's and the public code's numbers. */
+static void check_dcl(const char *folder)
+{
+    char path[4096];
+    uint64_t hash = 0;
+    pr_train_options paper = {0};
+    pr_train_options tface = {0};
+    (void)snprintf(path, sizeof(path), "%s/paper.yaml", folder);
+    CHECK_OK(apply_row(path, NULL, &paper, &hash));
+    CHECK(paper.dcl.queue == 30000 && paper.dcl.gate == PR_DCL_GATE_THETA &&
+              paper.dcl.theta == 0.5 && paper.dcl.ema == 0.99 && paper.dcl.tau == 0.07 &&
+              pr_dcl_phi(&paper.dcl, 4) == 0.1 && pr_dcl_phi(&paper.dcl, 5) == 0.5,
+          "%s has not the paper's numbers", path);
+    (void)snprintf(path, sizeof(path), "%s/tface.yaml", folder);
+    CHECK_OK(apply_row(path, NULL, &tface, &hash));
+    CHECK(tface.dcl.gate == PR_DCL_GATE_TOPK && tface.dcl.topk == 5 && tface.dcl.enqueue_first &&
+              tface.dcl.w_intra_real == 0.001 && pr_dcl_phi(&tface.dcl, 1) == 0.0 &&
+              pr_dcl_phi(&tface.dcl, 2) == 0.5,
+          "%s has not the public code's numbers", path);
+    const pr_objective *objective = NULL;
+    CHECK_OK(pr_objective_find("dcl", &objective));
+    paper.n_micro = 1;
+    CHECK_FAILS(objective->check(&paper), PR_ERR_INVALID, "train.n_micro is 1");
+    paper.dcl.shuffle_bn = false;
+    CHECK_OK(objective->check(&paper));
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    const size_t n = strlen(text);
+    const size_t n_tail = strlen(tail);
+    return n >= n_tail && strcmp(text + n - n_tail, tail) == 0;
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
@@ -125,6 +159,9 @@ int main(int argc, char **argv)
     }
     for (int i = 2; i < argc; i++) {
         check_folder(argv[i]);
+        if (ends_with(argv[i], "/dcl")) {
+            check_dcl(argv[i]);
+        }
     }
     char other[4096];
     (void)snprintf(path, sizeof(path), "%s/table2.yaml", folder);
