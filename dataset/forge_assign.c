@@ -12,15 +12,50 @@ static void deal_splits(pr_forge *forge, const int64_t *order)
     double edge = forge->options.split[0];
     int split = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (forge->options.n_folds > 0) {
-            forge->split_of[order[i]] = i % forge->options.n_folds;
-            continue;
-        }
         /* The middle of the identity's own share decides, so that each split's count is rounded. */
         while (split < 2 && ((double)i + 0.5) / (double)n > edge + 1e-9) {
             edge += forge->options.split[++split];
         }
         forge->split_of[order[i]] = split;
+    }
+}
+
+/* The identity with most photographs that has no fold yet, the first in ORDER of equal ones. */
+static int64_t largest_left(const pr_forge *forge, const int64_t *order, const int64_t *n_photos)
+{
+    int64_t best = -1;
+    for (int64_t i = 0; i < forge->n_identities; i++) {
+        if (forge->split_of[order[i]] < 0 && (best < 0 || n_photos[order[i]] > n_photos[best])) {
+            best = order[i];
+        }
+    }
+    return best;
+}
+
+/*
+ * Identities with most photographs first, each to the fold with fewest so far (of equal ones, the one
+ * with fewest identities, then the first): folds are of one size although a few people have most of
+ * the photographs.
+ */
+static void deal_folds(pr_forge *forge, const int64_t *order, const int64_t *n_photos)
+{
+    int64_t photos_in[64] = {0};
+    int64_t identities_in[64] = {0};
+    for (int64_t i = 0; i < forge->n_identities; i++) {
+        forge->split_of[i] = -1;
+    }
+    for (int64_t i = 0; i < forge->n_identities; i++) {
+        const int64_t identity = largest_left(forge, order, n_photos);
+        int fold = 0;
+        for (int k = 1; k < forge->options.n_folds; k++) {
+            if (photos_in[k] < photos_in[fold] ||
+                (photos_in[k] == photos_in[fold] && identities_in[k] < identities_in[fold])) {
+                fold = k;
+            }
+        }
+        forge->split_of[identity] = fold;
+        photos_in[fold] += n_photos[identity];
+        identities_in[fold]++;
     }
 }
 
@@ -41,14 +76,22 @@ static pr_status assign_splits(pr_forge *forge)
 {
     const int64_t n = forge->n_identities;
     forge->split_of = pr_calloc(n, sizeof(*forge->split_of));
-    int64_t *const order = pr_calloc(n, sizeof(*order));
+    int64_t *const order = pr_calloc(2 * n, sizeof(*order));
     if (forge->split_of == NULL || order == NULL) {
         pr_free(order);
         return PR_FAIL(PR_ERR_NOMEM, "forge: splits of %lld identities", (long long)n);
     }
+    int64_t *const n_photos = order + n;
+    for (int64_t i = 0; i < forge->n_photos; i++) {
+        n_photos[forge->photos[i].identity_idx]++;
+    }
     const pr_draw_key key = {.seed = forge->options.seed, .purpose = PR_FOR_FOLD};
     pr_draw_permutation(&key, n, order);
-    deal_splits(forge, order);
+    if (forge->options.n_folds > 0) {
+        deal_folds(forge, order, n_photos);
+    } else {
+        deal_splits(forge, order);
+    }
     pr_free(order);
     name_splits(forge);
 

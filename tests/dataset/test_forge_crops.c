@@ -2,6 +2,7 @@
  * What forged crops are: aligned with their reals, different from them in the face and nowhere
  * else, of one split with their donors, and not to be told apart by anything trivial.
  */
+#include "dataset/forge_plan.h"
 #include "tests/dataset/forged.h"
 
 /* The real sample with the background and frame of fake I, or -1. */
@@ -171,6 +172,30 @@ static void check_trivial(const char *path, const char *compression)
     pr_samples_close(&s);
 }
 
+/* A few people have most of the photographs: the folds are of one size all the same. */
+static void check_fold_sizes(const pr_forge_options *photographs)
+{
+    pr_forge_options o = *photographs;
+    o.limit_identities = 0;
+    o.n_folds = 5;
+    o.out = path_of("folds");
+    pr_forge *f = NULL;
+    CHECK_OK(pr_fs_mkdirs(o.out));
+    CHECK_OK(pr_forge_open(&o, &f));
+    if (f == NULL) {
+        return;
+    }
+    int64_t count[5] = {0};
+    for (int64_t i = 0; i < f->n_photos; i++) {
+        count[f->photos[i].split]++;
+    }
+    for (int k = 0; k < 5; k++) {
+        CHECK(llabs(5 * count[k] - f->n_photos) <= 10, "fold%d has %lld of %lld photographs", k,
+              (long long)count[k], (long long)f->n_photos);
+    }
+    pr_forge_close(&f);
+}
+
 static void check_photographs(void)
 {
     const char *const given = getenv("PR_FACES");
@@ -193,6 +218,7 @@ static void check_photographs(void)
     o.photos_per_shard = 16;
     (void)forge(&o, 2);
     check_trivial(o.out, "raw");
+    check_fold_sizes(&o);
 
     /* A picture that is not there is named. */
     pr_forge *f = NULL;
