@@ -4,14 +4,10 @@
 #ifndef PR_ENGINE_CORE_OP_ATTR_H
 #define PR_ENGINE_CORE_OP_ATTR_H
 
+#include "engine/core/act.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-typedef enum pr_act {
-    PR_ACT_NONE,
-    PR_ACT_RELU,
-    PR_ACT_SILU, /* v / (1 + exp(-v)); of batch_norm and bn_apply only */
-} pr_act;
 
 /*
  * In place of a padding: TensorFlow's "SAME". The output has ceil(size / stride) pixels; what has to

@@ -8,7 +8,7 @@
 #define PR_ENGINE_CPU_LOOPS_H
 
 #include "engine/base/status.h"
-#include "engine/core/op_attr.h"
+#include "engine/core/act.h"
 
 #include <stdbool.h>
 #include <stdint.h>

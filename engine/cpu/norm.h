@@ -6,6 +6,7 @@
 #define PR_ENGINE_CPU_NORM_H
 
 #include "engine/core/op.h"
+#include "engine/core/op_attr.h"
 #include "engine/cpu/loops.h"
 
 /** Memory for one call on C channels, laid out in a workspace. */

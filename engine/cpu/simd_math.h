@@ -5,7 +5,7 @@
 #ifndef PR_ENGINE_CPU_SIMD_MATH_H
 #define PR_ENGINE_CPU_SIMD_MATH_H
 
-#include "engine/core/op_attr.h"
+#include "engine/core/act.h"
 #include "engine/cpu/simd.h"
 
 /**
