@@ -1,5 +1,7 @@
 #include "models/backbone.h"
 
+#include "models/efficientnet.h"
+#include "models/mesonet.h"
 #include "models/xception.h"
 
 #include <string.h>

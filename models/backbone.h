@@ -15,6 +15,10 @@ typedef struct pr_backbone_options {
      * the same tensors.
      */
     int64_t n_sync_views;
+    /* Share of the features that training drops; below 0: what the model is known with, 0.5 of what
+     * each of Meso's two layers reads, none of others. */
+    double dropout;
+    double drop_path; /* EfficientNet: of images that skip the last block; earlier ones, less */
 } pr_backbone_options;
 
 enum { PR_BACKBONE_MAX_TAPS = 4 };

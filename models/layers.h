@@ -16,16 +16,23 @@ typedef struct pr__builder {
     int64_t n_sync_views;
 } pr__builder;
 
-/** A convolution without bias, of a square kernel. */
+/** How the weights of a convolution begin. */
+typedef enum pr__conv_init {
+    PR__INIT_FAN_OUT, /* normal, variance 2 / (n_out k k): Kaiming's for ReLU, as Cadene and timm */
+    PR__INIT_TORCH,   /* uniform in +-1 / sqrt(in k k): what PyTorch's layer does by itself */
+    PR__INIT_GLOROT,  /* uniform in +-sqrt(6 / ((in + n_out) k k)): what Keras does by itself */
+} pr__conv_init;
+
+/** A convolution of a square kernel. */
 typedef struct pr__conv {
     int64_t n_out, kernel;
-    int stride, pad;
+    int stride, pad; /* pad may be PR_PAD_SAME */
+    int dilation;    /* 0 is 1 */
+    bool bias;
+    pr__conv_init init;
 } pr__conv;
 
-/**
- * NAME.weight [n_out, in, k, k], without bias; initial values normal with variance
- * 2 / (n_out k k): Kaiming's for ReLU, fan-out, as Cadene's and timm's Xception have.
- */
+/** NAME.weight [n_out, in, k, k] and, where asked for, NAME.bias [n_out], which begins at 0. */
 pr_status pr__conv_build(const pr__builder *builder, const char *name, const pr__conv *conv,
                          pr_value x, pr_value *out);
 
@@ -36,6 +43,20 @@ pr_status pr__conv_build(const pr__builder *builder, const char *name, const pr_
  */
 pr_status pr__separable_build(const pr__builder *builder, const char *name, int64_t n_out,
                               pr_act act_in, pr_value x, pr_value *out);
+
+/** NAME.weight [in, 1, k, k]; initial values normal with variance 2 / (k k), as timm's EfficientNet. */
+pr_status pr__depthwise_build(const pr__builder *builder, const char *name, int64_t kernel,
+                              int stride, int pad, pr_value x, pr_value *out);
+
+/** A batch norm that is not the usual one. */
+typedef struct pr__norm {
+    pr_act act;
+    double eps;
+    int use, n_uses; /* of tensors that several layers share; 0 of 0 */
+} pr__norm;
+
+pr_status pr__norm_as_build(const pr__builder *builder, const char *name, const pr__norm *norm,
+                            pr_value x, pr_value *out);
 
 /**
  * NAME.weight 1, NAME.bias 0, NAME.running_mean 0, NAME.running_var 1; eps 1e-5. Over the global
@@ -49,6 +70,17 @@ pr_status pr__norm_build(const pr__builder *builder, const char *name, pr_act ac
  */
 pr_status pr__linear_build(const pr__builder *builder, const char *name, int64_t n_out, pr_value x,
                            pr_value *out);
+
+/**
+ * NAME.conv_reduce.weight [n_hidden, in, 1, 1], .bias, NAME.conv_expand.weight [in, n_hidden, 1, 1],
+ * .bias: the gate of engine/ops/squeeze_excite.c, under timm's names.
+ */
+pr_status pr__squeeze_build(const pr__builder *builder, const char *name, int64_t n_hidden,
+                            pr_value x, pr_value *out);
+
+/** Dropout NUMBER of the model, of elements or whole rows; x itself where RATE is 0. */
+pr_status pr__dropout_build(const pr__builder *builder, const char *name,
+                            const pr_dropout_attr *attr, pr_value x, pr_value *out);
 
 /** N times FACTOR to the nearest multiple of 8, at least 8. */
 int64_t pr__scale_width(int64_t n, double factor);

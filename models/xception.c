@@ -74,7 +74,9 @@ static pr_status block_build(const pr__builder *builder, int number, const block
     in[1] = x;
     if (n_out != n_in || b->stride != 1) {
         (void)snprintf(layer, sizeof(layer), "%s.skip", name);
-        PR_TRY(pr__conv_build(builder, layer, &(pr__conv){n_out, 1, b->stride, 0}, x, &in[1]));
+        PR_TRY(pr__conv_build(builder, layer,
+                              &(pr__conv){.n_out = n_out, .kernel = 1, .stride = b->stride}, x,
+                              &in[1]));
         (void)snprintf(layer, sizeof(layer), "%s.skipbn", name);
         PR_TRY(pr__norm_build(builder, layer, PR_ACT_NONE, in[1], &in[1]));
     }
@@ -84,8 +86,8 @@ static pr_status block_build(const pr__builder *builder, int number, const block
 
 static pr_status stem_build(const pr__builder *builder, double width, pr_value x, pr_value *out)
 {
-    const pr__conv conv1 = {pr__scale_width(stem[0], width), 3, 2, 0};
-    const pr__conv conv2 = {pr__scale_width(stem[1], width), 3, 1, 0};
+    const pr__conv conv1 = {.n_out = pr__scale_width(stem[0], width), .kernel = 3, .stride = 2};
+    const pr__conv conv2 = {.n_out = pr__scale_width(stem[1], width), .kernel = 3, .stride = 1};
 
     PR_TRY(pr__conv_build(builder, "conv1", &conv1, x, &x));
     PR_TRY(pr__norm_build(builder, "bn1", PR_ACT_RELU, x, &x));
@@ -107,6 +109,13 @@ static pr_status top_build(const pr__builder *builder, double width, pr_value x,
     (void)snprintf(pool, sizeof(pool), "%sglobal_pool", builder->prefix);
     return pr_graph_op(builder->graph, PR_OP_global_avg_pool, pool, NULL, &out->map, 1,
                        &out->features, 1);
+}
+
+static pr_status features_build(const pr__builder *builder, const pr_backbone_options *options,
+                                pr_value pooled, pr_value *features)
+{
+    const pr_dropout_attr attr = {.rate = options->dropout > 0.0 ? options->dropout : 0.0};
+    return pr__dropout_build(builder, "dropout", &attr, pooled, features);
 }
 
 /* How many middle blocks OPTIONS ask for, having checked these and the image. */
@@ -145,5 +154,6 @@ pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options,
         }
     }
     out->taps[out->n_taps++] = x;
-    return top_build(&builder, options->width, x, out);
+    PR_TRY(top_build(&builder, options->width, x, out));
+    return features_build(&builder, options, out->features, &out->features);
 }

@@ -138,6 +138,9 @@ const char *const *pr_objective_names(void);
  * and "prob" [V, 2] through the linear head. */
 pr_status pr_build_embedding(const pr_build *build, pr_graph *graph);
 pr_status pr_build_classifier(const pr_build *build, pr_graph *graph);
+/** The classifier with another loss than softmax_ce, whose inputs and outputs it must have. */
+pr_status pr_build_classifier_as(const pr_build *build, pr_graph *graph, pr_op_id loss,
+                                 const void *attr);
 
 /** Batch norm over so many views of the global batch, in BUILD's graph; 0: over the micro-batch. */
 int64_t pr_build_sync_views(const pr_build *build);

@@ -5,6 +5,7 @@
  */
 /* clang-format off */
 PR_OBJECTIVE(cross_entropy)   /* a classifier, end to end */
+PR_OBJECTIVE(focal)           /* a classifier that well-known rows count less in */
 PR_OBJECTIVE(mc_lcr)          /* locally correlated representations, with a contrastive loss */
 PR_OBJECTIVE(supcon)          /* supervised contrastive, then a linear classifier */
 PR_OBJECTIVE(rccl)            /* real-centric consistency learning, then a linear classifier */

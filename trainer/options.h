@@ -40,7 +40,8 @@ typedef struct pr_data_options {
 typedef struct pr_model_options {
     const char *name;
     double width;
-    double depth; /* factor on the number of middle blocks */
+    double depth;              /* factor on the number of blocks that repeat */
+    double dropout, drop_path; /* as in models/backbone.h */
     int64_t px;
     bool sync_bn;
     double bn_momentum;
@@ -50,6 +51,11 @@ typedef struct pr_model_options {
     const char *init; /* "random", a .safetensors file, a checkpoint, or a run directory */
     bool init_partial;
 } pr_model_options;
+
+/* Of the objective `focal`. */
+typedef struct pr_focal_options {
+    double gamma, alpha;
+} pr_focal_options;
 
 typedef struct pr_stage_options {
     int64_t epochs;
@@ -102,6 +108,7 @@ typedef struct pr_train_options {
     pr_sampler_options sampler;   /* pairing, probabilities, gap, balance; the rest by the stage */
     pr_config_reals pair_probs;   /* instance, temporal, semantic, class */
     pr_rccl_options rccl;
+    pr_focal_options focal;
     pr_supcon_options supcon;
     pr_dcl_options dcl;
     pr_mc_lcr_options mc_lcr;

@@ -97,6 +97,51 @@ static void test_size(void)
     pr_store_destroy(&store);
 }
 
+/* Against counts that are published (timm's, less 1000 classes; Keras's summary, less one output)
+ * or, for Meso in PyTorch, that the layers add up to. */
+static void test_sizes(void)
+{
+    static const struct {
+        const char *name;
+        int64_t px, n_features, n_params, n_statistics;
+        int n_taps;
+        const char *tensor;
+    } cases[] = {
+        {"efficientnet_b0", 224, 1280, 5288548 - 1281000, 42016, 4, "blocks.6.0.conv_pwl.weight"},
+        {"tf_efficientnet_b0", 224, 1280, 5288548 - 1281000, 42016, 4, "blocks.0.0.bn2.bias"},
+        {"efficientnet_b4", 380, 1792, 19341616 - 1793000, 125200, 4,
+         "blocks.5.7.se.conv_expand.bias"},
+        {"meso4", 256, 16, 27864, 48, 3, "bn2.running_var"},
+        {"meso4_keras", 256, 16, 27977 - 17, 96, 3, "bn4.running_var"},
+        {"meso_inception4_keras", 256, 16, 28615 - 17, 110, 3, "Incption2_conv4_2.bias"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const pr_backbone_options options = {.width = 1.0, .depth = 1.0};
+        pr_graph *graph = NULL;
+        pr_store *store = NULL;
+        pr_backbone_out out = {.n_taps = 0};
+        pr_value image;
+        char whole[96];
+        CHECK_OK(pr_graph_create("model", PR_F32, &graph));
+        CHECK_OK(pr_graph_input(graph, "image", pr_desc_4(PR_F32, 1, cases[i].px, cases[i].px, 3),
+                                false, &image));
+        CHECK_OK(pr_backbone_build(graph, cases[i].name, &options, "backbone.", image, &out));
+        CHECK_OK(store_of(graph, &store));
+        CHECK(pr_graph_desc(graph, out.features)->shape.dims[1] == cases[i].n_features &&
+                  out.n_taps == cases[i].n_taps,
+              "%s: %lld features, %d taps", cases[i].name,
+              (long long)pr_graph_desc(graph, out.features)->shape.dims[1], out.n_taps);
+        CHECK(count(store, PR_VALUE_PARAM) == cases[i].n_params &&
+                  count(store, PR_VALUE_BUFFER) == cases[i].n_statistics,
+              "%s: %lld parameters, %lld statistics", cases[i].name,
+              (long long)count(store, PR_VALUE_PARAM), (long long)count(store, PR_VALUE_BUFFER));
+        (void)snprintf(whole, sizeof(whole), "backbone.%s", cases[i].tensor);
+        CHECK(pr_store_find(store, whole) != NULL, "%s: no '%s'", cases[i].name, whole);
+        pr_graph_destroy(&graph);
+        pr_store_destroy(&store);
+    }
+}
+
 /* Four maps on the way and the last one, with their sizes at 299 pixels. */
 static void test_taps(void)
 {
@@ -139,6 +184,20 @@ static void test_refusals(void)
     pr_graph_destroy(&graph);
     CHECK_FAILS(build(64, &deep, "xception", &graph, &features), PR_ERR_INVALID,
                 "depth = 9 gives 72 middle blocks, must be 0 to 64");
+    pr_graph_destroy(&graph);
+    CHECK_FAILS(build(64, &good, "meso4", &graph, &features), PR_ERR_INVALID,
+                "meso4: width = 0.1 and depth = 0, must be 1");
+    pr_graph_destroy(&graph);
+    const pr_backbone_options whole = {.width = 1.0, .depth = 1.0};
+    CHECK_FAILS(build(80, &whole, "meso4_keras", &graph, &features), PR_ERR_SHAPE,
+                "sides must be multiples of 32");
+    pr_graph_destroy(&graph);
+    CHECK_FAILS(build(64, &deep, "efficientnet_b4", &graph, &features), PR_ERR_INVALID,
+                "depth = 9 gives 263 blocks, must be at most 200");
+    pr_graph_destroy(&graph);
+    const pr_backbone_options dropped = {.width = 1.0, .depth = 1.0, .drop_path = 1.0};
+    CHECK_FAILS(build(64, &dropped, "efficientnet_b0", &graph, &features), PR_ERR_INVALID,
+                "drop_path = 1");
     pr_graph_destroy(&graph);
     CHECK(strcmp(pr_backbone_name(0), "xception") == 0 && pr_backbone_name(99) == NULL, "names");
 
@@ -258,6 +317,7 @@ static void test_allocations(void)
 int main(void)
 {
     test_size();
+    test_sizes();
     test_taps();
     test_refusals();
     test_sync();

@@ -1,11 +1,12 @@
 /*
- * Runs Xception with a classifier and a projector on given tensors, for parity_xception.py: reads
+ * Runs a backbone with a classifier and a projector on given tensors, for parity.py: reads
  * image, labels, the projector's seed and every parameter and buffer, trains some steps of SGD, and
- * writes outputs and gradients of the first step, statistics and parameters after the last.
+ * writes outputs and gradients of the first step, statistics and parameters after the last, and
+ * then logits in evaluation.
  *
  * A file of tensors is records of (int32 bytes of name, name, int64 elements, that many doubles).
  *
- * Usage: xception_driver ref|cpu PX IMAGES WIDTH DEPTH STEPS LR IN OUT
+ * Usage: model_driver MODEL ref|cpu PX IMAGES WIDTH DEPTH STEPS LR IN OUT
  */
 #include "engine/cpu/thread.h"
 #include "models/backbone.h"
@@ -105,7 +106,8 @@ typedef struct model {
     void *leaf, *momentum;
 } model;
 
-static pr_status graph_build(pr_graph *g, int64_t px, int64_t n, double width, double depth)
+static pr_status graph_build(pr_graph *g, const char *name, int64_t px, int64_t n, double width,
+                             double depth)
 {
     const pr_dtype real = pr_graph_real(g);
     const pr_backbone_options options = {.width = width, .depth = depth};
@@ -119,7 +121,7 @@ static pr_status graph_build(pr_graph *g, int64_t px, int64_t n, double width, d
     PR_TRY(pr_graph_input(g, "image", pr_desc_4(real, n, px, px, 3), true, &x));
     PR_TRY(pr_graph_input(g, "label", pr_desc_1(PR_I32, n), false, &in[1]));
     PR_TRY(pr_graph_input(g, "weight", pr_desc_1(real, n), false, &in[2]));
-    PR_TRY(pr_backbone_build(g, "xception", &options, "", x, &body));
+    PR_TRY(pr_backbone_build(g, name, &options, "", x, &body));
     PR_TRY(pr_classifier_build(g, "fc.", N_CLASSES, body.features, &in[0]));
     PR_TRY(pr_graph_output(g, "logits", in[0], false));
     PR_TRY(pr_graph_op(g, PR_OP_softmax_ce, "ce", NULL, in, 3, out, 2));
@@ -128,14 +130,14 @@ static pr_status graph_build(pr_graph *g, int64_t px, int64_t n, double width, d
     return pr_graph_output(g, "z", z, true);
 }
 
-static pr_status model_create(pr_backend_id backend, int64_t px, int64_t n, double width,
-                              double depth, model *m)
+static pr_status model_create(const char *name, pr_backend_id backend, int64_t px, int64_t n,
+                              double width, double depth, model *m)
 {
     const pr_dtype real = backend == PR_BACKEND_REF ? PR_F64 : PR_F32;
     const pr_plan_options options = {.backend = backend, .backward = true};
 
-    PR_TRY(pr_graph_create("xception", real, &m->graph));
-    PR_TRY(graph_build(m->graph, px, n, width, depth));
+    PR_TRY(pr_graph_create(name, real, &m->graph));
+    PR_TRY(graph_build(m->graph, name, px, n, width, depth));
     PR_TRY(pr_store_create(real, &m->store));
     PR_TRY(pr_store_add(m->store, m->graph));
     PR_TRY(pr_store_allocate(m->store));
@@ -239,6 +241,10 @@ static pr_status train(const model *m, int n_steps, double lr, const char *path)
         const pr_tensor t = part_of(m, e, pr_store_arena(m->store));
         PR_TRY(tensor_write(file, "after/", e->name, &t));
     }
+    PR_TRY(pr_exec_run_all(m->exec, PR_PASS_FORWARD, PR_MODE_EVAL, NULL, NULL));
+    pr_tensor logits;
+    PR_TRY(pr_exec_value(m->exec, "logits", &logits));
+    PR_TRY(tensor_write(file, "eval/", "logits", &logits));
     PR_REQUIRE(fclose(file) == 0, PR_ERR_IO, "%s: cannot be written", path);
     return PR_OK;
 }
@@ -259,19 +265,20 @@ static void model_destroy(model *m)
 int main(int argc, char **argv)
 {
     model m = {.graph = NULL};
-    CHECK(argc == 10, "usage: ref|cpu PX IMAGES WIDTH DEPTH STEPS LR IN OUT");
-    if (argc != 10) {
+    CHECK(argc == 11, "usage: MODEL ref|cpu PX IMAGES WIDTH DEPTH STEPS LR IN OUT");
+    if (argc != 11) {
         return check_exit_code();
     }
-    const pr_backend_id backend = strcmp(argv[1], "ref") == 0 ? PR_BACKEND_REF : PR_BACKEND_CPU;
+    const pr_backend_id backend = strcmp(argv[2], "ref") == 0 ? PR_BACKEND_REF : PR_BACKEND_CPU;
     CHECK_OK(pr_cpu_thread_begin());
-    pr_status status = tensors_read(argv[8]);
+    pr_status status = tensors_read(argv[9]);
     if (status == PR_OK) {
-        status = model_create(backend, strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10),
-                              strtod(argv[4], NULL), strtod(argv[5], NULL), &m);
+        status =
+            model_create(argv[1], backend, strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10),
+                         strtod(argv[5], NULL), strtod(argv[6], NULL), &m);
     }
     if (status == PR_OK) {
-        status = train(&m, (int)strtol(argv[6], NULL, 10), strtod(argv[7], NULL), argv[9]);
+        status = train(&m, (int)strtol(argv[7], NULL, 10), strtod(argv[8], NULL), argv[10]);
     }
     CHECK(status == PR_OK, "%s", pr_error_message());
     model_destroy(&m);
