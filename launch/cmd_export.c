@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 static const char synopsis[] =
-    "pristine export RUN --out FILE.safetensors [--prefix backbone.] [--strip]\n"
-    "The weights of a run, f32, without optimizer and bank. --prefix backbone. --strip gives the\n"
-    "names that PyTorch's and timm's Xception have.";
+    "pristine export RUN --out FILE.safetensors [--torch | --prefix backbone. [--strip]]\n"
+    "The weights of a run, f32, without optimizer and bank. --torch gives backbone and classifier "
+    "the\n"
+    "names that the model has in timm or DeepfakeBench, so that load_state_dict takes the file.";
 
 pr_status pr_cmd_export(pr_command_call *call)
 {
@@ -19,6 +20,8 @@ pr_status pr_cmd_export(pr_command_call *call)
         {"prefix", PR_OPTION_WORD, "", 0, 0, &request.prefix,
          "only tensors whose names begin so: backbone., projector., fc."},
         {"strip", PR_OPTION_FLAG, "false", 0, 0, &request.strip, "names without the prefix"},
+        {"torch", PR_OPTION_FLAG, "false", 0, 0, &request.torch,
+         "backbone and classifier as a state_dict of timm's or DeepfakeBench's model"},
     };
     int n_positional = 0;
     bool helped = false;

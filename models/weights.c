@@ -2,14 +2,10 @@
 
 #include "engine/base/alloc.h"
 #include "models/safetensors.h"
+#include "models/weights_names.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *const wrappers[] = {
-    "module.",   "model.",        "net.",      "encoder.",
-    "backbone.", "efficientnet.", "xception.", "feature_extractor."};
-static const char *const heads[] = {"fc.", "last_linear.", "classifier.", "head."};
 
 static const char *const fate_names[PR_WEIGHT_FATES] = {"matched", "reshaped", "skipped", "unknown",
                                                         "misfit",  "missing",  "kept"};
@@ -22,52 +18,6 @@ const char *pr_weight_fate_name(pr_weight_fate fate)
 static bool begins_with(const char *name, const char *prefix)
 {
     return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-static bool ends_with(const char *name, const char *end)
-{
-    const size_t n_name = strlen(name);
-    const size_t n_end = strlen(end);
-    return n_name >= n_end && strcmp(name + n_name - n_end, end) == 0;
-}
-
-static const char *without_wrappers(const char *name)
-{
-    for (bool stripped = true; stripped;) {
-        stripped = false;
-        for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++) {
-            if (begins_with(name, wrappers[i])) {
-                name += strlen(wrappers[i]);
-                stripped = true;
-            }
-        }
-    }
-    return name;
-}
-
-/* What follows the head's name in NAME, or NULL where it is none: "weight" of "last_linear.weight",
- * "1.weight" of "last_linear.1.weight". */
-static const char *rest_of_head(const char *name)
-{
-    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
-        if (begins_with(name, heads[i])) {
-            return name + strlen(heads[i]);
-        }
-    }
-    return NULL;
-}
-
-static int find_joined(const pr_store *store, const char *prefix, const char *rest)
-{
-    const size_t n_prefix = strlen(prefix);
-    for (int i = 0; i < pr_store_n(store); i++) {
-        const pr_store_entry *entry = pr_store_at(store, i);
-        if ((entry->kind == PR_VALUE_PARAM || entry->kind == PR_VALUE_BUFFER) &&
-            begins_with(entry->name, prefix) && strcmp(entry->name + n_prefix, rest) == 0) {
-            return i;
-        }
-    }
-    return -1;
 }
 
 /* Whether the shapes are equal but for dimensions of one. */
@@ -101,36 +51,6 @@ static bool is_same_shape(const pr_safetensor *tensor, const pr_shape *shape)
     return same;
 }
 
-/* The store's tensor that a name of the file means, or -1 with *SKIP the reason to leave it out. */
-static int resolve(const pr_store *store, const pr_weights_options *options, bool is_ours,
-                   const char *name, const char **skip)
-{
-    *skip = "";
-    if (ends_with(name, "num_batches_tracked")) {
-        *skip = "batch norm counts nothing here";
-        return -1;
-    }
-    if (is_ours) {
-        const int exact = find_joined(store, "", name);
-        const int found = exact >= 0 ? exact : find_joined(store, options->prefix, name);
-        if (found < 0 && !begins_with(name, options->prefix)) {
-            *skip = "a head that this model has not";
-        }
-        return found;
-    }
-    const char *rest = without_wrappers(name);
-    if (begins_with(rest, "adjust_channel.")) {
-        *skip = "DeepfakeBench's adapter, not part of the backbone";
-        return -1;
-    }
-    const char *head = rest_of_head(rest);
-    if (head != NULL) {
-        *skip = options->with_head ? "" : "a head for other classes";
-        return options->with_head ? find_joined(store, "fc.", without_wrappers(head)) : -1;
-    }
-    return find_joined(store, options->prefix, rest);
-}
-
 static void shape_text(const pr_safetensor *tensor, char text[static 96])
 {
     size_t n = 0;
@@ -152,7 +72,7 @@ static pr_status plan_tensor(const pr_safetensors *file, int i, const pr_store *
     const bool is_ours = producer != NULL && strcmp(producer, "pristine") == 0;
     shape_text(tensor, row->file_shape);
     row->file_idx = i;
-    row->store_idx = resolve(store, options, is_ours, tensor->name, &row->note);
+    row->store_idx = pr__weights_resolve(store, options, is_ours, tensor->name, &row->note);
     if (row->store_idx < 0) {
         row->fate = row->note[0] != '\0' ? PR_WEIGHT_SKIPPED : PR_WEIGHT_UNKNOWN;
         return PR_OK;

@@ -1,12 +1,14 @@
 /**
- * Weights of other programs into a store, and out of it: names of PyTorch, timm (legacy_xception),
- * Cadene's pretrained models and DeepfakeBench. Not collective; every rank may read the same file.
+ * Weights of other programs into a store, and out of it: names of PyTorch, timm (legacy_xception,
+ * efficientnet), Cadene's pretrained models and DeepfakeBench. Not collective; every rank may read the same file.
  *
  * A store keeps PyTorch's names and shapes below a prefix ("backbone."), so mapping a name means
  * taking wrappers off its front (module., model., net., encoder., backbone., efficientnet.) and
  * putting the store's prefix there. Cadene's older files hold pointwise convolutions as [out, in]
- * instead of [out, in, 1, 1]. What every file of a classifier has and no store wants is skipped:
- * the head for other classes (fc, last_linear, classifier, head), batch norm's num_batches_tracked,
+ * instead of [out, in, 1, 1]. DeepfakeBench's EfficientNet is lukemelas's, whose blocks are numbered
+ * through and whose layers are called _depthwise_conv: these names are turned into timm's (and its
+ * padding and eps are those of tf_efficientnet). What every file of a classifier has and no store wants is skipped:
+ * the head for other classes (fc, fc2, _fc, last_linear, last_layer, classifier, head), batch norm's num_batches_tracked,
  * DeepfakeBench's adjust_channel.
  */
 #ifndef PR_MODELS_WEIGHTS_H
@@ -48,7 +50,7 @@ typedef struct pr_weights_report {
 
 typedef struct pr_weights_options {
     const char *prefix; /* where the file's tensors belong: "backbone." */
-    bool with_head;     /* fc, last_linear, classifier, head are read into "fc." */
+    bool with_head;     /* the file's head is read into "fc." */
     bool partial;       /* tensors that are missing, unknown or misfit are left, and reported */
 } pr_weights_options;
 
@@ -74,14 +76,25 @@ pr_status pr_weights_load(const char *path, pr_store *store, const pr_weights_op
 pr_status pr_weights_report_text(const pr_weights_report *report, const pr_store *store,
                                  pr_text *text);
 
+typedef struct pr_weights_export_options {
+    const char *prefix; /* tensors whose names begin so; "": all */
+    bool strip;         /* without the prefix, as timm and Cadene name them */
+    const char *head;   /* not NULL: the classifier too, "fc." under this name */
+} pr_weights_export_options;
+
 /**
- * Writes the parameters and buffers of STORE whose names begin with PREFIX ("": all) as safetensors,
- * f32. STRIP: without the prefix, as timm and Cadene name them; torch's load_state_dict takes the
- * result. RUN names the run or checkpoint, for __metadata__; may be NULL.
+ * Writes parameters and buffers of STORE as safetensors, f32; torch's load_state_dict takes the
+ * result where names are stripped. RUN names the run or checkpoint, for __metadata__; may be NULL.
  *
  * Errors: PR_ERR_INVALID where no tensor has the prefix; those of pr_safetensors_write.
  */
-pr_status pr_weights_export(const pr_store *store, const char *path, const char *prefix, bool strip,
-                            const char *run);
+pr_status pr_weights_export(const pr_store *store, const char *path,
+                            const pr_weights_export_options *options, const char *run);
+
+/**
+ * What the program that MODEL's names come from calls its classifier: "fc." (timm's legacy_xception),
+ * "classifier." (its EfficientNet), "fc2." (Meso).
+ */
+const char *pr_weights_head_name(const char *model);
 
 #endif

@@ -3,6 +3,7 @@
 #include "engine/base/alloc.h"
 #include "models/safetensors.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static pr_status add_row(pr_text *text, const pr_weight_row *row, const pr_store *store, int width)
@@ -39,34 +40,56 @@ pr_status pr_weights_report_text(const pr_weights_report *report, const pr_store
     return pr_text_add(text, "\n");
 }
 
-static bool is_exported(const pr_store_entry *entry, const char *prefix)
+enum { NAME_BYTES = 160 };
+
+static const char HEAD[] = "fc.";
+
+/* One tensor of the file; NAMES has room for its new name. False where it is not written. */
+static bool take(const pr_store_entry *entry, const pr_weights_export_options *options, char *name,
+                 pr_safetensor_source *source)
 {
-    return (entry->kind == PR_VALUE_PARAM || entry->kind == PR_VALUE_BUFFER) &&
-           strncmp(entry->name, prefix, strlen(prefix)) == 0;
+    const size_t n_prefix = strlen(options->prefix);
+    const bool is_head = options->head != NULL && strncmp(entry->name, HEAD, strlen(HEAD)) == 0;
+    if ((entry->kind != PR_VALUE_PARAM && entry->kind != PR_VALUE_BUFFER) ||
+        (!is_head && strncmp(entry->name, options->prefix, n_prefix) != 0)) {
+        return false;
+    }
+    *source = (pr_safetensor_source){entry->name + (options->strip ? n_prefix : 0), entry->desc,
+                                     entry->data};
+    if (is_head) {
+        (void)snprintf(name, NAME_BYTES, "%s%s", options->head, entry->name + strlen(HEAD));
+        source->name = name;
+    }
+    return true;
 }
 
-pr_status pr_weights_export(const pr_store *store, const char *path, const char *prefix, bool strip,
-                            const char *run)
+static pr_status write_tensors(const pr_store *store, const char *path,
+                               const pr_weights_export_options *options, const char *run,
+                               pr_safetensor_source *sources, char (*names)[NAME_BYTES])
 {
-    pr_safetensor_source *sources = pr_calloc(pr_store_n(store), sizeof(*sources));
-    PR_REQUIRE(sources != NULL, PR_ERR_NOMEM, "weights: no memory for %d tensors",
-               pr_store_n(store));
-    int n = 0;
-    for (int i = 0; i < pr_store_n(store); i++) {
-        const pr_store_entry *entry = pr_store_at(store, i);
-        if (is_exported(entry, prefix)) {
-            const char *name = entry->name + (strip ? strlen(prefix) : 0);
-            sources[n++] = (pr_safetensor_source){name, entry->desc, entry->data};
-        }
-    }
     const pr_safetensor_note notes[] = {
         {"format", "pt"}, {"producer", "pristine"}, {"run", run != NULL ? run : ""}};
-    pr_status status = PR_OK;
-    if (n == 0) {
-        status = PR_FAIL(PR_ERR_INVALID, "%s: no tensor begins with '%s'", path, prefix);
-    } else {
-        status = pr_safetensors_write(path, sources, n, notes, run != NULL ? 3 : 2);
+    int n = 0;
+    for (int i = 0; i < pr_store_n(store); i++) {
+        n += take(pr_store_at(store, i), options, names[n], &sources[n]) ? 1 : 0;
     }
+    PR_REQUIRE(n > 0, PR_ERR_INVALID, "%s: no tensor begins with '%s'", path, options->prefix);
+    return pr_safetensors_write(path, sources, n, notes, run != NULL ? 3 : 2);
+}
+
+pr_status pr_weights_export(const pr_store *store, const char *path,
+                            const pr_weights_export_options *options, const char *run)
+{
+    const int n = pr_store_n(store);
+    pr_safetensor_source *sources = pr_calloc(n, sizeof(*sources));
+    char(*names)[NAME_BYTES] = pr_calloc(n, sizeof(*names));
+    pr_status status = PR_OK;
+    if (sources == NULL || names == NULL) {
+        status = PR_FAIL(PR_ERR_NOMEM, "weights: no memory for %d tensors", n);
+    } else {
+        status = write_tensors(store, path, options, run, sources, names);
+    }
+    pr_free(names);
     pr_free(sources);
     return status;
 }

@@ -13,8 +13,11 @@ pr_status pr_export(const pr_export_request *request)
                            &trained));
     pr_status status = PR_OK;
     if (pr_comm_rank(request->comm) == 0) {
-        status = pr_weights_export(trained.trainer->store, request->out, request->prefix,
-                                   request->strip, trained.path);
+        const pr_weights_export_options all = {request->prefix, request->strip, NULL};
+        const pr_weights_export_options torch = {
+            "backbone.", true, pr_weights_head_name(request->options->model.name)};
+        status = pr_weights_export(trained.trainer->store, request->out,
+                                   request->torch ? &torch : &all, trained.path);
     }
     status = pr_comm_agree(request->comm, "export", status);
     if (status == PR_OK) {

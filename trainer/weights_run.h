@@ -17,6 +17,7 @@ typedef struct pr_export_request {
     const char *out;        /* .safetensors */
     const char *prefix;     /* "backbone.", or "" for all */
     bool strip;             /* names without the prefix */
+    bool torch; /* instead: backbone and classifier as the model's own program has them */
 } pr_export_request;
 
 /** Collective; rank 0 writes. Errors: PR_ERR_INVALID where no tensor has the prefix; PR_ERR_IO. */

@@ -2,7 +2,7 @@
  * Builds a store from lines "kind name n_dims dims…" on standard input (kind p or b), or the line
  * "m xception 0" for the real backbone, reads weights into it, prints the report, and writes them
  * out again. weights_parity.py judges.
- * Usage: weights_driver IN OUT PREFIX partial|whole head|nohead strip|full
+ * Usage: weights_driver IN OUT PREFIX partial|whole head|nohead strip|full|torch:MODEL
  */
 #include "engine/base/alloc.h"
 #include "models/backbone.h"
@@ -28,10 +28,10 @@ static pr_status read_graph(pr_graph *graph)
         pr_value value;
         if (kind[0] == 'm') {
             const pr_backbone_options options = {.width = 1.0, .depth = 1.0};
-            pr_backbone_out out;
+            pr_backbone_out body;
             PR_TRY(
-                pr_graph_input(graph, "image", pr_desc_4(PR_F32, 1, 299, 299, 3), false, &value));
-            PR_TRY(pr_backbone_build(graph, name, &options, "backbone.", value, &out));
+                pr_graph_input(graph, "image", pr_desc_4(PR_F32, 1, 256, 256, 3), false, &value));
+            PR_TRY(pr_backbone_build(graph, name, &options, "backbone.", value, &body));
             continue;
         }
         const pr_init init = {PR_INIT_ONE, 0.0};
@@ -58,8 +58,11 @@ static pr_status run(char **argv, pr_graph *graph, pr_store *store)
     pr_text_free(&text);
     pr_weights_report_destroy(&report);
     PR_TRY(status);
-    const bool strip = strcmp(argv[6], "strip") == 0;
-    return pr_weights_export(store, argv[2], strip ? argv[3] : "", strip, "a test");
+    const bool strip = strcmp(argv[6], "full") != 0;
+    const bool is_torch = strncmp(argv[6], "torch:", 6) == 0;
+    const pr_weights_export_options out = {strip ? argv[3] : "", strip,
+                                           is_torch ? pr_weights_head_name(argv[6] + 6) : NULL};
+    return pr_weights_export(store, argv[2], &out, "a test");
 }
 
 int main(int argc, char **argv)

@@ -220,4 +220,5 @@ def main():
     print("weights of three conventions, there and back")
 
 
-main()
+if __name__ == "__main__":
+    main()
