@@ -43,8 +43,8 @@ static pr_status sum_cut(pr_trainer *t, const pr_lane *lanes, int n_lanes, pr_pa
         fold_node(t->sync, n, t->first_micro, nodes[i].first, nodes[i].last);
         sums[i] = t->sync + (nodes[i].first - t->first_micro) * n;
     }
-    PR_TRY(pr_comm_tree_sum_f64(t->comm, "batch norm", t->n_micro, sums, n,
-                                (pr_reduction)t->options->reduction));
+    /* In order even where gradients are not (comm.reduction), so that a loss keeps its bits. */
+    PR_TRY(pr_comm_tree_sum_f64(t->comm, "batch norm", t->n_micro, sums, n, PR_REDUCE_STRICT));
     for (int lane = 0; lane < n_lanes; lane++) {
         PR_TRY(pr_exec_cut(lanes[lane].exec, pass, segment, &cut));
         memcpy(cut.out->data, sums[0], (size_t)n * sizeof(double));

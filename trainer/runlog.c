@@ -136,11 +136,12 @@ static pr_status start_line(pr_text *line, const pr_trainer *t, uint64_t config_
     char now[PR_CLOCK_TEXT_BYTES];
     pr_clock_now(now);
     PR_TRY(begin_line(line, "start", t));
-    return pr_text_add(line,
-                       ",\"time\":\"%s\",\"ranks\":%d,\"threads\":%d,\"config_hash\":\"%016" PRIx64
-                       "\",\"data_hash\":\"%016" PRIx64 "\",\"version\":\"%s\"",
-                       now, pr_comm_n_ranks(t->comm), pr_team_n_threads(t->team), config_hash,
-                       data_hash, PR_VERSION);
+    return pr_text_add(
+        line,
+        ",\"time\":\"%s\",\"ranks\":%d,\"threads\":%d,\"config_hash\":\"%016" PRIx64
+        "\",\"data_hash\":\"%016" PRIx64 "\",\"reduction\":\"%s\",\"version\":\"%s\"",
+        now, pr_comm_n_ranks(t->comm), pr_team_n_threads(t->team), config_hash, data_hash,
+        t->options->reduction == PR_REDUCE_FAST ? "fast" : "strict", PR_VERSION);
 }
 
 pr_status pr_runlog_start(pr_runlog *log, const pr_trainer *t, uint64_t config_hash,

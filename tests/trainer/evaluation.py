@@ -1,12 +1,13 @@
 """Evaluation gives every sample one score, the same bits on any number of ranks and threads and in
-any batch, and `data.shuffle_labels` permutes training labels alone, once. Usage: evaluation.py"""
+any batch; `data.shuffle_labels` permutes training labels alone, once; and what `comm.reduction: fast`
+keeps. Usage: evaluation.py"""
 import json
 import os
 import subprocess
 
 import h5py
 
-from runs import BINARY, Lab, check, compare
+from runs import BINARY, Lab, check, compare, contents
 
 
 def evaluate(lab, run, ranks, *sets):
@@ -89,6 +90,79 @@ def check_labels(lab):
     print(f"ok: {n_unlike} of {len(labels)} training labels are shuffled, none in evaluation")
 
 
+FAST = ("comm.reduction=fast", "reproducible=false")
+# Five micro-batches: on three ranks one rank adds two leaves that are not a node of the tree.
+ODD = ("stage.contrastive.epochs=1", "train.n_micro=5", "batch=20", "stage.classifier.batch=20",
+       "train.hash_every=1")
+MEASURED = ("time", "step_s", "wait_s", "gather_s", "loss_s", "reduce_s")
+
+
+def first_steps(lab, run, ranks, *sets):
+    """A traced run: the first step's datasets, and every step's views by name."""
+    command = lab.command(run, ranks, [*ODD, *sets]) + ["--trace", "99"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    check(done.returncode == 0, f"{run}: {done.stderr}")
+    found = {}
+    with h5py.File(lab.path(run, "trace.h5"), "r") as file:
+        def visit(name, node):
+            if isinstance(node, h5py.Dataset) and (name.startswith("step-000000/") or "/view/" in name):
+                found[name] = node[()].tobytes()
+
+        file.visititems(visit)
+    return found
+
+
+def config_of(path):
+    with h5py.File(path, "r") as file:
+        return bytes(file["config"][()]).decode()
+
+
+def n_unlike(lab, left, right):
+    """Tensors of the last checkpoints that have other bits."""
+    a, b = (contents(lab.checkpoints(run)[-1]) for run in (left, right))
+    check(set(a) == set(b), f"{right} saves other tensors than {left}")
+    return sum(a[key].tobytes() != b[key].tobytes() for key in a if not key.startswith("@"))
+
+
+def without_hash(files):
+    """What another config must not change: it has another hash, which evaluations name."""
+    return {name: [line for line in lines if '"config_hash"' not in line] for name, lines in files.items()}
+
+
+def check_fast(lab):
+    """Plan, draws, counts, the first loss and any evaluation; replicas are compared at every step."""
+    for family, sets in (("", ()), ("_sync", ("model.sync_bn=true",))):
+        strict = "strict" + family
+        wanted = first_steps(lab, strict, 1, *sets)
+        check(len(wanted) > 5 * len(lab.log(strict)), f"{len(wanted)} traced datasets")
+        for ranks in (1, 2, 3):
+            run = f"fast{family}_{ranks}"
+            got = first_steps(lab, run, ranks, *FAST, *sets)
+            unlike = [name for name in wanted if wanted[name] != got.get(name)]
+            check(not unlike and len(got) == len(wanted), f"{run}: other {unlike[:4]} than strict's")
+            plans = [[{k: v for k, v in line.items() if k not in MEASURED} for line in lab.log(name, "plan")]
+                     for name in (strict, run)]
+            check(plans[0] == plans[1] and len(plans[0]) == 2, f"{run}: plan {plans}")
+            losses = [[line["loss"] for line in lab.log(name)] for name in (strict, run)]
+            check(losses[0][0] == losses[1][0] and len(losses[0]) == len(losses[1]),
+                  f"{run}: losses {losses}")
+            check({line["reduction"] for line in lab.log(run, "start")} == {"fast"}, f"{run}: log")
+            check("reduction: fast" in config_of(lab.checkpoints(run)[-1]), f"{run}: checkpoint")
+        check({line["reduction"] for line in lab.log(strict, "start")} == {"strict"}, "strict: log")
+        # Otherwise the comparisons above mean nothing: the sums are others on three ranks, and only there.
+        check(n_unlike(lab, strict, f"fast{family}_1") == 0, "one rank has another order")
+        check(n_unlike(lab, strict, f"fast{family}_3") > 10, "three ranks sum in the tree's order")
+    wanted = without_hash(evaluate(lab, "strict", 1))
+    for ranks in (1, 2, 3):
+        got = without_hash(evaluate(lab, "strict", ranks, *FAST))
+        check(got == wanted and len(got) == 4, f"evaluation on {ranks} ranks is fast")
+    for sets in ((), ("reproducible=false",)):
+        output = lab.train("fast_2", 2, *ODD, *sets, code=None)
+        check("fatal: " in output and "comm.reduction = fast and this start has comm.reduction = strict"
+              in output, f"a strict resume from a fast run: {output}")
+    print("ok: what fast sums keep", flush=True)
+
+
 def auc(scores_of):
     """Of [(score, is fake)], ties counted half."""
     fakes = [score for score, fake in scores_of if fake]
@@ -138,6 +212,7 @@ def main():
     lab.forge("faces")
     check_scores(lab)
     check_labels(lab)
+    check_fast(lab)
     check_videos(lab)
     lab.close()
 
