@@ -34,19 +34,7 @@
 #include "engine/base/config.h"
 #include "engine/base/draw.h"
 
-typedef enum pr_addg_category {
-    PR_ADDG_INNER_BLUR = 1,
-    PR_ADDG_OUTER_BLUR,
-    PR_ADDG_INNER_SCALING,
-    PR_ADDG_OUTER_SCALING,
-    PR_ADDG_INNER_NOISE,
-    PR_ADDG_OUTER_NOISE,
-    PR_ADDG_ROTATION,
-    PR_ADDG_SB_RAND,
-    PR_ADDG_SB_SIM
-} pr_addg_category;
-
-enum { PR_ADDG_N = 9, PR_ADDG_MAX_MASKS = 16 };
+enum { PR_ADDG_MAX_MASKS = 16 };
 
 /** "inner_blur" ... by category - 1. */
 extern const char *const PR_ADDG_WORDS[PR_ADDG_N];

@@ -43,6 +43,20 @@ typedef enum pr_generator {
     PR_GEN_BI,    /* face X-ray's: the face of the mate blended in */
 } pr_generator;
 
+/** The category of a PR_GEN_ADDG view (dataset/addg.h). */
+typedef enum pr_addg_category {
+    PR_ADDG_INNER_BLUR = 1,
+    PR_ADDG_OUTER_BLUR,
+    PR_ADDG_INNER_SCALING,
+    PR_ADDG_OUTER_SCALING,
+    PR_ADDG_INNER_NOISE,
+    PR_ADDG_OUTER_NOISE,
+    PR_ADDG_ROTATION,
+    PR_ADDG_SB_RAND,
+    PR_ADDG_SB_SIM
+} pr_addg_category;
+enum { PR_ADDG_N = 9 };
+
 typedef enum pr_pair_level {
     PR_LEVEL_NONE,     /* an anchor, or a sampler without pairs */
     PR_LEVEL_INSTANCE, /* the same crop again */

@@ -1,6 +1,5 @@
 #include "sampler/generated.h"
 
-#include "dataset/addg.h"
 #include "dataset/shape.h"
 #include "engine/base/alloc.h"
 
