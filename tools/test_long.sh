@@ -49,7 +49,7 @@ if [ ! -f demo/faces/dataset.h5 ]; then
     one "demo's faces" launch/run.sh 2 "$PR_BUILD/pristine" forge --procedural --out demo/faces \
         --identities 240 --videos 2 --frames 4 --size 72 --split 0.7,0.1,0.2
 fi
-one controls "$python" bench/controls.py "$PR_BUILD" demo 3
+one controls "$python" bench/controls.py "$PR_BUILD" demo --seeds 3
 
 printf '\n== summary: %d failed\n' "$n_failed"
 cat "$summary"

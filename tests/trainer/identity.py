@@ -32,9 +32,9 @@ def check_families(lab):
     families = {
         "sync_bn": ((3, 4), ("model.sync_bn=true", "model.proj_bn=true")),
         "supcon": ((3,), ("objective=supcon", "sampler.balance=none", "optim.name=sgd")),
-        "cross_entropy": ((3,), ("objective=cross_entropy", "train.n_micro=3", "batch=24",
-                                 "stage.classifier.batch=24", "stage.classifier.epochs=3",
-                                 "schedule.name=plateau", "schedule.patience=0")),
+        "cross_entropy": ((2, 3, 4), ("objective=cross_entropy", "batch=24", "stage.classifier.batch=24",
+                                      "stage.classifier.epochs=5", "schedule.name=plateau",
+                                      "schedule.patience=0")),
         "odd": ((2, 5), ("train.n_micro=5", "batch=20", "stage.classifier.batch=20",
                          "train.recompute=true")),
     }
@@ -43,6 +43,8 @@ def check_families(lab):
         for n in ranks:
             lab.train(f"{name}_{n}", n, *sets, "cpu.threads=2" if n == 3 else "cpu.threads=1")
             compare(lab, name + "_1", f"{name}_{n}")
+        rates = {line["lr"] for line in lab.log(name + "_1")}
+        check(name != "cross_entropy" or len(rates) > 1, f"no plateau lowered the rate {rates}")
 
 
 def check_stops(lab):
