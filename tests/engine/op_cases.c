@@ -322,13 +322,13 @@ static void fill_queue(int i, int64_t n, void *data)
 /* Both prototypes exist; the queue of the fakes goes round. */
 static void fill_push(int i, int64_t n, void *data)
 {
-    static const int64_t numbers[][2] = {
+    static const int64_t numbers[7][2] = {
         [3] = {5, 5}, [5] = {2, QUEUE_SLOTS - 1}, [6] = {2, QUEUE_SLOTS}};
     fill_number(i, i == 0 || i == 2 || i == 4 ? n : 0, data);
     for (int64_t k = 0; k < n; k++) {
         if (i == 1) {
             ((int32_t *)data)[k] = (int32_t)(k % 3 == 0);
-        } else if (i == 3 || i == 5 || i == 6) {
+        } else if (k < 2 && (i == 3 || i == 5 || i == 6)) {
             ((int64_t *)data)[k] = numbers[i][k];
         }
     }

@@ -80,8 +80,8 @@ static void step(bank *b, int seed, const char *labels, int64_t first, int64_t l
     float *const k = value(b, "k");
     int32_t *const label = value(b, "label");
     int64_t *const range = value(b, "range");
-    for (int r = 0; r < N_ROWS; r++) {
-        const double angle = 0.7 * (double)(seed * N_ROWS + r);
+    for (ptrdiff_t r = 0; r < N_ROWS; r++) {
+        const double angle = 0.7 * (double)(seed * (ptrdiff_t)N_ROWS + r);
         label[r] = labels[r] - '0';
         z[r * N_COLS] = (float)cos(angle);
         z[r * N_COLS + 1] = (float)sin(angle);
@@ -102,7 +102,13 @@ static void step(bank *b, int seed, const char *labels, int64_t first, int64_t l
         pr_tensor_set(&seeds, r, 1.0);
     }
     CHECK_OK(pr_exec_run_all(b->exec, PR_PASS_BACKWARD, PR_MODE_TRAIN, NULL, NULL));
-    memcpy(slope, grad.data, N_ROWS * N_COLS * sizeof(*slope));
+    memcpy(slope, grad.data, sizeof(float) * N_ROWS * N_COLS);
+}
+
+/* What is promised is equal bytes, a zero's sign included. */
+static bool same_bytes(const void *a, const void *b, size_t n_bytes)
+{
+    return memcmp(a, b, n_bytes) == 0;
 }
 
 /* Queues are empty at first: no loss, no gradient, no NaN. Then one class is missing, then one alone. */
@@ -113,8 +119,8 @@ static void test_what_is_missing(void)
     double loss[N_ROWS];
     float slope[N_ROWS * N_COLS];
     step(&b, 0, "00000000", 0, N_ROWS, loss, slope);
-    for (int r = 0; r < N_ROWS; r++) {
-        CHECK(loss[r] == 0.0 && slope[r * N_COLS] == 0.0F, "row %d of empty queues: %g", r,
+    for (ptrdiff_t r = 0; r < N_ROWS; r++) {
+        CHECK(loss[r] == 0.0 && slope[r * N_COLS] == 0.0F, "row %d of empty queues: %g", (int)r,
               loss[r]);
     }
     CHECK(counts(&b)[0] == N_SLOTS && counts(&b)[1] == 0, "eight keys into six slots");
@@ -136,7 +142,7 @@ static void test_what_is_missing(void)
     double before[N_COLS];
     memcpy(before, proto + N_COLS, sizeof(before));
     step(&b, 2, "00000000", 0, N_ROWS, loss, slope);
-    CHECK(memcmp(before, proto + N_COLS, sizeof(before)) == 0, "a missing class moved");
+    CHECK(same_bytes(before, proto + N_COLS, sizeof(before)), "a missing class moved");
     for (int r = 0; r < N_ROWS; r++) {
         CHECK(loss[r] > 0.0, "row %d has a queue of one and loss %g", r, loss[r]);
     }
@@ -162,8 +168,8 @@ static void test_ranks_have_the_same_bits(void)
             for (int64_t r = 0; r < N_ROWS; r++) {
                 const bool mine = r >= ends[p] && r < ends[p + 1];
                 CHECK(loss[1][r] == (mine ? loss[0][r] : 0.0), "step %d, row %d", s, (int)r);
-                CHECK(!mine || memcmp(&slope[0][r * N_COLS], &slope[1][r * N_COLS],
-                                      N_COLS * sizeof(float)) == 0,
+                CHECK(!mine || same_bytes(&slope[0][r * N_COLS], &slope[1][r * N_COLS],
+                                          sizeof(float) * N_COLS),
                       "step %d: the gradient of row %d", s, (int)r);
             }
             for (int i = 0; i < pr_store_n(whole.store); i++) {
@@ -199,9 +205,9 @@ static void test_states_resume(void)
     for (int s = 3; s < 5; s++) {
         step(&first, s, "01010111", 0, N_ROWS, loss[0], slope[0]);
         step(&second, s, "01010111", 0, N_ROWS, loss[1], slope[1]);
-        CHECK(memcmp(loss[0], loss[1], sizeof(loss[0])) == 0, "step %d: losses", s);
-        CHECK(memcmp(state(&first, "bank.queue"), state(&second, "bank.queue"),
-                     2 * N_SLOTS * N_COLS * sizeof(float)) == 0,
+        CHECK(same_bytes(loss[0], loss[1], sizeof(loss[0])), "step %d: losses", s);
+        CHECK(same_bytes(state(&first, "bank.queue"), state(&second, "bank.queue"),
+                         sizeof(float) * 2 * N_SLOTS * N_COLS),
               "step %d: queues", s);
     }
     close_bank(&first);
