@@ -3,8 +3,8 @@
 #include "trainer/test_run.h"
 
 static const char synopsis[] =
-    "pristine eval RUN [--checkpoint best|last|FILE] [--test NAME] [--scores] [--set key=value "
-    "...]\n"
+    "pristine eval RUN [--checkpoint best|last|FILE] [--test NAME] [--scores] [--heads] [--set "
+    "key=value ...]\n"
     "Metrics of a run's validation split and of each list in data.test; writes RUN/eval/*.json.";
 
 static pr_status evaluate(pr_command_call *call, pr_test_request *request, const char *const *sets)
@@ -29,6 +29,8 @@ pr_status pr_cmd_eval(pr_command_call *call)
         {"test", PR_OPTION_WORD, NULL, 0, 0, &request.only, "one list of data.test only"},
         {"scores", PR_OPTION_FLAG, "false", 0, 0, &request.write_scores,
          "write every sample's score to RUN/eval/*.tsv"},
+        {"heads", PR_OPTION_FLAG, "false", 0, 0, &request.heads,
+         "also what each sub-task's head says, as NAME.task1 ... (dadd)"},
         {"set", PR_OPTION_LIST, NULL, 0, 0, sets, "key=value over the run's config; repeatable"},
     };
     int n_positional = 0;

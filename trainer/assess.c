@@ -33,6 +33,7 @@ typedef struct scoring {
     pr_image_fn fn;
     void *ctx;
     bool embeddings;
+    bool heads; /* the embeddings are the probabilities of the stage's further heads */
 } scoring;
 
 static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *centre,
@@ -45,6 +46,7 @@ static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *ce
                                           .backend = t->backend,
                                           .centre = centre,
                                           .augment = t->options->augment,
+                                          .addg = t->options->addg,
                                           .n_loader_threads = t->n_loader_threads,
                                           .stop_on_bad =
                                               t->options->data.on_bad_sample == PR_BAD_STOP};
@@ -70,7 +72,8 @@ static pr_status score(pr_trainer *t, const pr_stage *stage, const scoring *what
     pr_graph *graph = NULL;
     PR_TRY(pr_graph_create("evaluation", t->real, &graph));
     const pr_build_fn shared = stage->classifies ? pr_build_classifier : pr_build_embedding;
-    pr_status status = (stage->build_eval != NULL ? stage->build_eval : shared)(&build, graph);
+    const pr_build_fn own = what->heads ? stage->build_heads : stage->build_eval;
+    pr_status status = (own != NULL ? own : shared)(&build, graph);
     if (status == PR_OK && !stage->classifies) {
         direction = pr_calloc(t->centre.n_cols, sizeof(*direction));
         status = PR_ERR_NOMEM;
@@ -96,6 +99,19 @@ pr_status pr_assess_scores(pr_trainer *t, const pr_stage *stage, const pr_sample
                           .perturb = perturb,
                           .perturb_value = perturb_value,
                           .embeddings = embeddings};
+    return score(t, stage, &what, out);
+}
+
+pr_status pr_assess_heads(pr_trainer *t, const pr_stage *stage, const pr_samples *samples,
+                          pr_perturb perturb, double perturb_value, pr_eval_scores *out)
+{
+    const scoring what = {.samples = samples,
+                          .perturb = perturb,
+                          .perturb_value = perturb_value,
+                          .embeddings = true,
+                          .heads = true};
+    PR_REQUIRE(stage->build_heads != NULL, PR_ERR_INVALID,
+               "stage '%s' has one head: --heads is for dadd", stage->name);
     return score(t, stage, &what, out);
 }
 
@@ -136,7 +152,6 @@ static int32_t video_of(const pr_samples *samples, int64_t i)
 static void list_add(const pr_samples *samples, const pr_view *views, double score, int64_t i,
                      pr_assess_list *out)
 {
-    enum { FORGED = 1 << 30 }; /* above all samples: a forged view is not its background's video */
     const int64_t of = views == NULL ? i : views[i].sample;
     const pr_sample *const sample = pr_samples_at(samples, of);
     const bool forged = views != NULL && views[i].label == PR_FAKE;
@@ -146,9 +161,9 @@ static void list_add(const pr_samples *samples, const pr_view *views, double sco
     if (views != NULL) {
         out->label[n] = views[i].label;
     }
-    out->video[n] = forged ? video_of(samples, of) | FORGED : video_of(samples, of);
+    out->video[n] = forged ? video_of(samples, of) | PR_ASSESS_FORGED : video_of(samples, of);
     out->folder[n] = sample->video;
-    out->method[n] = forged ? views[i].category | FORGED : sample->method;
+    out->method[n] = forged ? views[i].category | PR_ASSESS_FORGED : sample->method;
     out->of[n] = i;
 }
 
@@ -249,29 +264,24 @@ pr_status pr_assess_views(const pr_trainer *t, const pr_samples *samples, pr_vie
     return plan_views(samples, &options, views, n);
 }
 
+pr_status pr_assess_view_scores(pr_trainer *t, const pr_stage *stage, const pr_samples *samples,
+                                const pr_view *views, int64_t n, pr_eval_scores *out)
+{
+    const scoring what = {.samples = samples, .views = views, .n = n};
+    return score(t, stage, &what, out);
+}
+
 pr_status pr_assess_view_metrics(pr_trainer *t, const pr_stage *stage, const pr_samples *samples,
                                  const pr_view *views, int64_t n, pr_metrics **out)
 {
-    const scoring what = {.samples = samples, .views = views, .n = n};
     pr_eval_scores scores;
     pr_assess_list list;
-    PR_TRY(score(t, stage, &what, &scores));
+    PR_TRY(pr_assess_view_scores(t, stage, samples, views, n, &scores));
     pr_status status = pr_assess_list_of_views(samples, views, &scores, &list);
     if (status == PR_OK) {
         status = compute(t->options, &list, t->options->eval.threshold, out);
         pr_assess_list_free(&list);
     }
     pr_eval_scores_free(&scores);
-    return status;
-}
-
-pr_status pr_assess_threshold(const pr_samples *samples, const pr_eval_scores *scores,
-                              double *threshold, bool *fitted)
-{
-    pr_assess_list list;
-    PR_TRY(pr_assess_list_create(samples, scores, &list));
-    const pr_status status =
-        pr_threshold_fit(&list.scores, PR_THRESHOLD_ACCURACY, threshold, fitted);
-    pr_assess_list_free(&list);
     return status;
 }

@@ -19,13 +19,27 @@ pr_status pr_assess_scores(pr_trainer *trainer, const pr_stage *stage, const pr_
                            pr_eval_scores *out);
 
 /**
+ * Collective: the same, with the answers of the stage's further heads in place of embeddings: column
+ * 2 h + 1 is head h's P(fake).
+ *
+ * Errors: PR_ERR_INVALID where the stage has no further heads.
+ */
+pr_status pr_assess_heads(pr_trainer *trainer, const pr_stage *stage, const pr_samples *samples,
+                          pr_perturb perturb, double perturb_value, pr_eval_scores *out);
+
+/**
  * Views of SAMPLES that validation scores each time, where the trainer's objective draws them: the
  * whole of epoch 0 of its val_sampler's plan. *N is 0 where it does not. VIEWS is freed by pr_free.
  */
 pr_status pr_assess_views(const pr_trainer *trainer, const pr_samples *samples, pr_view **views,
                           int64_t *n);
 
-/** Collective: the metrics of N such VIEWS; a forged view's method is its category. */
+/** Collective: scores N such VIEWS. */
+pr_status pr_assess_view_scores(pr_trainer *trainer, const pr_stage *stage,
+                                const pr_samples *samples, const pr_view *views, int64_t n,
+                                pr_eval_scores *out);
+
+/** Collective: their metrics; a forged view's method is its category. */
 pr_status pr_assess_view_metrics(pr_trainer *trainer, const pr_stage *stage,
                                  const pr_samples *samples, const pr_view *views, int64_t n,
                                  pr_metrics **out);
@@ -54,13 +68,12 @@ typedef struct pr_assess_list {
 
 pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores *scores,
                                 pr_assess_list *out);
+/** Added to the video of a view forged in memory, and to its category, which is its method. */
+enum { PR_ASSESS_FORGED = 1 << 30 };
+
 /** The same for scores of VIEWS, by their labels; `of` gives each its view. */
 pr_status pr_assess_list_of_views(const pr_samples *samples, const pr_view *views,
                                   const pr_eval_scores *scores, pr_assess_list *out);
 void pr_assess_list_free(pr_assess_list *list);
-
-/** The threshold that serves SCORES of a validation set best; *THRESHOLD stays where a class lacks. */
-pr_status pr_assess_threshold(const pr_samples *samples, const pr_eval_scores *scores,
-                              double *threshold, bool *fitted);
 
 #endif

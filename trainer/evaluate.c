@@ -312,6 +312,8 @@ static pr_status evaluate(pass *p, int64_t n, pr_perturb perturb, double perturb
                                 .n_batches_ahead = e->n_slots,
                                 .on_bad_sample =
                                     e->options.stop_on_bad ? PR_BAD_STOP : PR_BAD_LEAVE_OUT};
+    loader.generate.forges = p->views != NULL;
+    loader.generate.addg = e->options.addg;
     loader.augment.enabled = false;
     loader.augment.perturb = perturb;
     loader.augment.perturb_value = perturb_value;

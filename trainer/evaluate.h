@@ -24,6 +24,7 @@ typedef struct pr_evaluator_options {
     /* [D], of unit length: where given, the score is 1 - cos(z, centre); otherwise P(fake). */
     const double *centre;
     pr_augment_options augment; /* mean, std; `enabled` is taken as false */
+    pr_addg_options addg;       /* how views are forged, where some are */
     int n_loader_threads;
     bool stop_on_bad; /* a bad crop stops the run; otherwise it is left out and counted */
 } pr_evaluator_options;

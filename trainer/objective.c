@@ -51,7 +51,7 @@ int64_t pr_build_sync_views(const pr_build *build)
     return build->options->model.sync_bn && build->mode == PR_MODE_TRAIN ? build->n_views : 0;
 }
 
-static pr_status build_features(const pr_build *build, pr_graph *graph, pr_value *features)
+pr_status pr_build_features(const pr_build *build, pr_graph *graph, pr_value *features)
 {
     const pr_model_options *const model = &build->options->model;
     const pr_backbone_options options = {.width = model->width,
@@ -76,7 +76,7 @@ pr_status pr_build_embedding(const pr_build *build, pr_graph *graph)
                                             pr_build_sync_views(build)};
     pr_value features;
     pr_value z;
-    PR_TRY(build_features(build, graph, &features));
+    PR_TRY(pr_build_features(build, graph, &features));
     PR_TRY(pr_projector_build(graph, &projector, "projector.", features, &z));
     return pr_graph_output(graph, "z", z, build->mode == PR_MODE_TRAIN);
 }
@@ -94,7 +94,7 @@ pr_status pr_build_classifier_as(const pr_build *build, pr_graph *graph, pr_op_i
     pr_value features;
     pr_value in[3];
     pr_value out[2];
-    PR_TRY(build_features(build, graph, &features));
+    PR_TRY(pr_build_features(build, graph, &features));
     PR_TRY(pr_classifier_build(graph, "fc.", N_CLASSES, features, &in[0]));
     PR_TRY(pr_graph_input(graph, "label", pr_desc_1(PR_I32, build->n_rows), false, &in[1]));
     PR_TRY(pr_graph_input(graph, "weight", per_row, false, &in[2]));

@@ -108,6 +108,10 @@ typedef struct pr_stage {
     /* The graph that is evaluated: "image" to "prob" and "features", or "z". NULL: the shared
      * classifier, or the shared embedding where the stage does not classify. */
     pr_build_fn build_eval;
+    /* For `eval --heads`: the same with n_heads further heads, "features" [V, 2 n_heads] being the
+     * probabilities of each ("prob" stays the stage's own answer). NULL: there are none. */
+    pr_build_fn build_heads;
+    int n_heads;
 } pr_stage;
 
 enum { PR_NEEDS_REAL = 1, PR_NEEDS_FAKE = 2 };
@@ -141,6 +145,9 @@ pr_status pr_build_classifier(const pr_build *build, pr_graph *graph);
 /** The classifier with another loss than softmax_ce, whose inputs and outputs it must have. */
 pr_status pr_build_classifier_as(const pr_build *build, pr_graph *graph, pr_op_id loss,
                                  const void *attr);
+
+/** What those begin with: the input "image", and *FEATURES [V, F] of the backbone. */
+pr_status pr_build_features(const pr_build *build, pr_graph *graph, pr_value *features);
 
 /** Batch norm over so many views of the global batch, in BUILD's graph; 0: over the micro-batch. */
 int64_t pr_build_sync_views(const pr_build *build);

@@ -1,7 +1,8 @@
 /*
  * cross_entropy: backbone and linear classifier, end to end, on balanced batches of single views: the
- * baseline of every paper's tables.
+ * baseline of every paper's tables. Fakes are the dataset's, or reals forged in memory (dadd.source).
  */
+#include "trainer/dadd.h"
 #include "trainer/objective.h"
 
 static const pr_phase phases[] = {
@@ -9,7 +10,8 @@ static const pr_phase phases[] = {
      .views_per_item = 1,
      .mode = PR_MODE_TRAIN,
      .build_model = pr_build_classifier,
-     .has_local = true},
+     .has_local = true,
+     .sampler = pr_dadd_sampler},
 };
 
 static const pr_stage stages[] = {
@@ -21,5 +23,9 @@ static const pr_stage stages[] = {
      .n_phases = 1},
 };
 
-const pr_objective pr_objective_cross_entropy = {
-    .name = "cross_entropy", .doc = "a classifier, end to end", .stages = stages, .n_stages = 1};
+const pr_objective pr_objective_cross_entropy = {.name = "cross_entropy",
+                                                 .doc = "a classifier, end to end",
+                                                 .stages = stages,
+                                                 .n_stages = 1,
+                                                 .check = pr_dadd_check,
+                                                 .val_sampler = pr_dadd_val_sampler};

@@ -10,4 +10,5 @@ PR_OBJECTIVE(mc_lcr)          /* locally correlated representations, with a cont
 PR_OBJECTIVE(supcon)          /* supervised contrastive, then a linear classifier */
 PR_OBJECTIVE(rccl)            /* real-centric consistency learning, then a linear classifier */
 PR_OBJECTIVE(dcl)             /* dual contrastive learning with keys and queues */
+PR_OBJECTIVE(dadd)            /* nine sub-tasks on reals forged in memory, and a final task */
 /* clang-format on */

@@ -71,7 +71,7 @@ static const pr_config_row stage_rows[] = {
 static const pr_config_row run_rows[] = {
     RUN(seed, "seed", PR_CONFIG_INT, "1", 0, 9e15, NULL, ID, "what every random draw is keyed by"),
     RUN(objective, "objective", PR_CONFIG_STRING, NULL, 0, 0, NULL, ID | PR_CONFIG_REQUIRED,
-        "what is trained: cross_entropy, focal, supcon, rccl, dcl"),
+        "what is trained: cross_entropy, focal, supcon, rccl, dcl, dadd"),
     RUN(device, "device", PR_CONFIG_CHOICE, "cpu", 0, 0, device_words, FREE,
         "cpu (f32), or ref: plain loops in double, slow, the judge"),
     RUN(cpu_isa, "cpu.isa", PR_CONFIG_CHOICE, "auto", 0, 0, isa_words, FREE,
@@ -217,7 +217,11 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
     PR_TRY(pr_config_register(schema, &dcl));
     PR_TRY(pr_config_register(schema, &generate));
     PR_TRY(pr_config_register(schema, &rccl));
-    return pr_config_register(schema, &supcon);
+    PR_TRY(pr_config_register(schema, &supcon));
+    const pr_config_module dadd = pr_dadd_config(options == NULL ? NULL : &options->dadd);
+    const pr_config_module addg = pr_addg_config(options == NULL ? NULL : &options->addg);
+    PR_TRY(pr_config_register(schema, &dadd));
+    return pr_config_register(schema, &addg);
 }
 
 const char *pr_isa_word(const pr_train_options *options)
@@ -290,5 +294,10 @@ pr_status pr_train_options_check(const pr_train_options *options)
         options->pair_probs.n == 0 || options->pair_probs.n == 4, PR_ERR_INVALID,
         "sampler.pair_probs has %lld numbers, wanted 4 (instance, temporal, semantic, class)",
         (long long)options->pair_probs.n);
+    PR_REQUIRE(options->dadd.source == PR_DADD_FILES || objective->val_sampler != NULL,
+               PR_ERR_INVALID,
+               "dadd.source: objective '%s' does not train on forged views (cross_entropy and dadd "
+               "do)",
+               objective->name);
     return objective->check == NULL ? PR_OK : objective->check(options);
 }

@@ -14,6 +14,7 @@
 #include "memory_bank/dcl.h"
 #include "models/mc_lcr.h"
 #include "sampler/sampler.h"
+#include "trainer/dadd.h"
 #include "trainer/optimizer.h"
 #include "trainer/schedule.h"
 
@@ -112,6 +113,8 @@ typedef struct pr_train_options {
     pr_supcon_options supcon;
     pr_dcl_options dcl;
     pr_mc_lcr_options mc_lcr;
+    pr_dadd_options dadd;
+    pr_addg_options addg;
     pr_eval_options eval;
     pr_stage_options stage; /* batch, optim.*, schedule.*: every stage's defaults */
     pr_config_array stages; /* of pr_stage_options, named */

@@ -201,6 +201,10 @@ static pr_status plan_line(pr_text *line, const pr_trainer *t, const pr_sampler_
     PR_TRY(add_int(line, "identities", stats->n_identities));
     PR_TRY(add_int(line, "videos", stats->n_videos));
     PR_TRY(add_int(line, "samples", stats->n_samples));
+    if (stats->n_generated > 0) {
+        PR_TRY(add_int(line, "generated", stats->n_generated));
+        PR_TRY(add_int(line, "real_xp", stats->n_xp));
+    }
     if (t->options->sampler.frame_shift_prob > 0.0 || t->options->sampler.mixup_prob > 0.0) {
         PR_TRY(add_int(line, "shifted", stats->n_shifted));
         PR_TRY(add_int(line, "not_shifted", stats->n_not_shifted));

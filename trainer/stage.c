@@ -52,6 +52,8 @@ static pr_status open_feed(pr_trainer *t, pr_phase_run *run)
     }
     feed.loader.augment = t->options->augment;
     feed.loader.generate = t->options->generate;
+    feed.loader.generate.forges = feed.sampler.generated.on;
+    feed.loader.generate.addg = t->options->addg;
     feed.loader.out_px = (int)t->options->model.px;
     feed.loader.seed = run->seed;
     feed.loader.n_threads = t->n_loader_threads;

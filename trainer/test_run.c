@@ -1,5 +1,6 @@
 #include "trainer/test_run.h"
 
+#include "dataset/addg.h"
 #include "engine/base/alloc.h"
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
@@ -12,12 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_SETS = 32, SET_NAME_BYTES = 128, MAX_NOTES = 3 };
+enum { MAX_SETS = 128, SET_NAME_BYTES = 128, MAX_NOTES = 3 };
 
 /* One set on its way to the table. */
 typedef struct test_set {
     char name[SET_NAME_BYTES];
     pr_samples *samples;
+    bool borrows;   /* SAMPLES are of the set before: this is another head's answer to them */
+    pr_view *views; /* what is scored where validation is on forged views, else NULL */
     pr_eval_scores scores;
     pr_assess_list list;
     pr_metrics *metrics;
@@ -39,10 +42,15 @@ typedef struct test {
     test_set sets[MAX_SETS];
 } test;
 
-static const char *word_name(void *ctx, int32_t word)
+/* A view forged in memory has its category for a method. */
+static const char *method_name(void *ctx, int32_t word)
 {
     const test_set *const set = ctx;
-    return pr_samples_word(set->samples, word);
+    const int32_t category = word & ~PR_ASSESS_FORGED;
+    if ((word & PR_ASSESS_FORGED) == 0) {
+        return pr_samples_word(set->samples, word);
+    }
+    return category >= 1 && category <= PR_ADDG_N ? PR_ADDG_WORDS[category - 1] : "forged";
 }
 
 /* Whether one method is there in more than one compression. */
@@ -64,7 +72,7 @@ static const char *video_name(void *ctx, int32_t first)
 {
     static char text[256];
     const test_set *const set = ctx;
-    const pr_sample *const sample = pr_samples_at(set->samples, first);
+    const pr_sample *const sample = pr_samples_at(set->samples, first & ~PR_ASSESS_FORGED);
     (void)snprintf(text, sizeof(text), "%s%s%s", pr_samples_word(set->samples, sample->video_key),
                    set->has_compressions ? "/" : "",
                    set->has_compressions ? pr_samples_word(set->samples, sample->compression) : "");
@@ -75,7 +83,9 @@ static const char *sample_name(void *ctx, int64_t i)
 {
     static char text[256]; /* the table and the files are written by one thread */
     const test_set *const set = ctx;
-    return pr_samples_name(set->samples, set->list.of[i], text, sizeof(text));
+    const int64_t of = set->list.of[i];
+    return pr_samples_name(set->samples, set->views != NULL ? set->views[of].sample : of, text,
+                           sizeof(text));
 }
 
 static const char *run_name(const char *run_dir)
@@ -115,7 +125,7 @@ static void fill_info(test *t, test_set *set)
         .n_left_out = set->scores.n_left_out > 0 ? 1 : 0,
         .notes = set->notes,
         .n_notes = n_notes,
-        .method_name = word_name,
+        .method_name = method_name,
         .video_name = video_name,
         .sample_name = sample_name,
         .ctx = set,
@@ -140,6 +150,67 @@ static pr_status write_files(const test *t, const test_set *set)
     return pr_eval_scores_write(path, &set->info, &set->list.scores);
 }
 
+/* Metrics of SET's scores; the validation set may have chosen the threshold just before. */
+static pr_status judge(test *t, test_set *set, bool chooses)
+{
+    pr_metrics_options how = pr_metrics_options_default();
+    PR_TRY(pr_assess_list_of_views(set->samples, set->views, &set->scores, &set->list));
+    if (chooses) {
+        PR_TRY(
+            pr_threshold_fit(&set->list.scores, PR_THRESHOLD_ACCURACY, &t->threshold, &t->fitted));
+    }
+    how.threshold = t->threshold;
+    how.video_agg = (pr_video_agg)t->request->options->eval.video_agg;
+    PR_TRY(pr_metrics_compute(&set->list.scores, &how, &set->metrics));
+    fill_info(t, set);
+    return PR_OK;
+}
+
+/* The answers of the heads, which lie in the columns of SET's embeddings: a set each. */
+static pr_status judge_heads(test *t, const test_set *set)
+{
+    const pr_eval_scores *const all = &set->scores;
+    char name[SET_NAME_BYTES];
+    (void)snprintf(name, sizeof(name), "%s", set->name);
+    for (int64_t head = 0; head < all->n_cols / 2; head++) {
+        PR_REQUIRE(t->n_sets < MAX_SETS, PR_ERR_INVALID, "more than %d test sets", MAX_SETS);
+        test_set *const one = &t->sets[t->n_sets++];
+        (void)snprintf(one->name, sizeof(one->name), "%.96s.task%d", name, (int)head + 1);
+        one->samples = set->samples;
+        one->borrows = true;
+        one->scores = (pr_eval_scores){.n = all->n, .n_left_out = all->n_left_out};
+        one->scores.score = pr_calloc(all->n, sizeof(*one->scores.score));
+        one->scores.present = pr_calloc(all->n, sizeof(*one->scores.present));
+        PR_REQUIRE(one->scores.score != NULL && one->scores.present != NULL, PR_ERR_NOMEM,
+                   "no memory for %lld scores", (long long)all->n);
+        for (int64_t i = 0; i < all->n; i++) {
+            one->scores.score[i] = (double)all->embedding[i * all->n_cols + 2 * head + 1];
+            one->scores.present[i] = all->present[i];
+        }
+        PR_TRY(judge(t, one, false));
+    }
+    return PR_OK;
+}
+
+static pr_status score_samples(test *t, test_set *set, pr_perturb perturb, double value,
+                               bool is_val)
+{
+    pr_trainer *const trainer = t->trained.trainer;
+    const pr_stage *const stage = t->trained.stage;
+    int64_t n_views = 0;
+    if (is_val) {
+        PR_TRY(pr_assess_views(trainer, set->samples, &set->views, &n_views));
+    }
+    if (n_views > 0) {
+        return pr_assess_view_scores(trainer, stage, set->samples, set->views, n_views,
+                                     &set->scores);
+    }
+    return t->request->heads
+               ? pr_assess_heads(trainer, stage, set->samples, perturb, value, &set->scores)
+               : pr_assess_scores(trainer, stage, set->samples, perturb, value, false,
+                                  &set->scores);
+}
+
 static pr_status score_set(test *t, const char *name, const char *key,
                            const pr_selection_options *selections, int64_t n)
 {
@@ -152,19 +223,14 @@ static pr_status score_set(test *t, const char *name, const char *key,
     PR_TRY(
         pr_comm_agree(t->request->comm, "data",
                       pr_data_open(options, key, selections, n, &perturb, &value, &set->samples)));
-    PR_TRY(pr_assess_scores(t->trained.trainer, t->trained.stage, set->samples, perturb, value,
-                            false, &set->scores));
+    const bool is_val = strcmp(name, "val") == 0;
+    PR_TRY(score_samples(t, set, perturb, value, is_val));
     if (set->scores.n_left_out > 0) {
         pr_log_warn("%s: %" PRId64 " crops do not decode and are left out, first %s", name,
                     set->scores.n_left_out, set->scores.first_bad);
     }
-    if (strcmp(name, "val") == 0 && options->eval.fit_threshold) {
-        PR_TRY(pr_assess_threshold(set->samples, &set->scores, &t->threshold, &t->fitted));
-    }
-    PR_TRY(pr_assess_list_create(set->samples, &set->scores, &set->list));
-    PR_TRY(pr_assess_metrics(options, set->samples, &set->scores, t->threshold, &set->metrics));
-    fill_info(t, set);
-    return PR_OK;
+    PR_TRY(judge(t, set, is_val && options->eval.fit_threshold));
+    return judge_heads(t, set);
 }
 
 static pr_status score_tests(test *t)
@@ -236,7 +302,10 @@ pr_status pr_test_run(const pr_test_request *request)
         pr_metrics_destroy(&t->sets[i].metrics);
         pr_assess_list_free(&t->sets[i].list);
         pr_eval_scores_free(&t->sets[i].scores);
-        pr_samples_close(&t->sets[i].samples);
+        pr_free(t->sets[i].views);
+        if (!t->sets[i].borrows) {
+            pr_samples_close(&t->sets[i].samples);
+        }
     }
     pr_trained_close(&t->trained);
     pr_free(t);

@@ -1,5 +1,6 @@
 #include "trainer/train.h"
 
+#include "dataset/addg.h"
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
@@ -53,6 +54,32 @@ static pr_status log_step(pr_run *run, const pr_step_report *report)
     return pr_runlog_step(run->log, t, report);
 }
 
+/* What the phases of a cycle forge in memory. */
+static pr_status show_forged(pr_trainer *t)
+{
+    for (int p = 0; p < t->n_phases; p++) {
+        pr_sampler_stats stats;
+        char counts[256] = "";
+        size_t n = 0;
+        if (t->phases[p].n_per_cycle == 0) {
+            continue;
+        }
+        PR_TRY(pr_feed_stats(t->phases[p].feed, (uint32_t)t->position.epoch, &stats));
+        for (int c = 0; c < PR_SAMPLER_N_CATEGORIES; c++) {
+            if (stats.by_category[c] > 0) {
+                n += (size_t)snprintf(counts + n, sizeof(counts) - n, " %s %" PRId64,
+                                      c == 0 ? "each" : PR_ADDG_WORDS[c - 1], stats.by_category[c]);
+            }
+        }
+        if (stats.n_generated > 0) {
+            pr_log_info("  %s: %" PRId64 " views forged from reals (%s ), %" PRId64
+                        " reals perturbed as a whole",
+                        t->phases[p].phase->name, stats.n_generated, counts, stats.n_xp);
+        }
+    }
+    return PR_OK;
+}
+
 /* DCL's variations of what the plan shows, where any is asked for. */
 static void show_variation(const pr_train_options *options, const pr_sampler_stats *stats)
 {
@@ -88,6 +115,7 @@ static pr_status log_plan(pr_run *run)
                 stats.views_by_level[PR_LEVEL_SEMANTIC], stats.views_by_level[PR_LEVEL_CLASS],
                 stats.n_fallback, stats.max_repeats, stats.n_left_out);
     show_variation(run->request->options, &stats);
+    PR_TRY(show_forged(t));
     return pr_runlog_plan(run->log, t, &stats);
 }
 

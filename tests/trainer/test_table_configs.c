@@ -99,6 +99,7 @@ static void check_table(const char *path)
 static void check_folder(const char *folder)
 {
     static const char *const plain[] = {"paper", "demo"};
+    static const char *const figures[] = {"figure5", "figure7"};
     char path[4096];
     int n_tables = 0;
     for (int table = 1; table <= N_TABLES; table++) {
@@ -106,6 +107,12 @@ static void check_folder(const char *folder)
         if (pr_fs_exists(path)) {
             check_table(path);
             n_tables++;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s.yaml", folder, figures[i]);
+        if (pr_fs_exists(path)) {
+            check_table(path);
         }
     }
     CHECK(n_tables > 0, "%s has no tables", folder);
