@@ -1,11 +1,12 @@
 /*
- * The l2,1 term for dadd_l21.py: from standard input the number of private features of a sub-task, whether
- * groups are sub-tasks, lambda, the weights [2, 9 F]; to standard output the value and the gradient.
+ * The l2,1 term for dadd_l21.py. Arguments: how many private features a sub-task has, whether groups are
+ * sub-tasks, lambda, the weights [2, 9 F]; to standard output the value and the gradient.
  */
 #include "engine/base/alloc.h"
 #include "models/dadd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static pr_status make_store(int64_t n_private, pr_graph **graph, pr_store **store)
 {
@@ -26,28 +27,30 @@ static pr_status make_store(int64_t n_private, pr_graph **graph, pr_store **stor
     return pr_store_allocate(*store);
 }
 
-static pr_status run(void)
+static pr_status run(int argc, char **argv)
 {
-    int n_private = 0;
-    int by_task = 0;
-    double lambda = 0;
+    enum { FIRST_WEIGHT = 4 };
     double value = 0;
     pr_graph *graph = NULL;
     pr_store *store = NULL;
-    PR_REQUIRE(scanf("%d %d %lf", &n_private, &by_task, &lambda) == 3, PR_ERR_INVALID, "no head");
+    PR_REQUIRE(argc > FIRST_WEIGHT, PR_ERR_INVALID, "%d arguments", argc);
+    const int64_t n_private = strtol(argv[1], NULL, 10);
+    const bool by_task = strtol(argv[2], NULL, 10) != 0;
+    const double lambda = strtod(argv[3], NULL);
     PR_TRY(make_store(n_private, &graph, &store));
     const pr_store_entry *const w = pr_store_find(store, "fc.weight");
     const int64_t n = w->desc.shape.dims[0] * w->desc.shape.dims[1];
+    PR_REQUIRE(argc == FIRST_WEIGHT + n, PR_ERR_INVALID, "%d arguments for %lld weights", argc,
+               (long long)n);
     for (int64_t i = 0; i < n; i++) {
-        PR_REQUIRE(scanf("%lf", (double *)w->data + i) == 1, PR_ERR_INVALID, "weight %lld",
-                   (long long)i);
+        ((double *)w->data)[i] = strtod(argv[FIRST_WEIGHT + i], NULL);
     }
     double *const sum = pr_calloc(pr_store_arena_n(store), sizeof(*sum));
     PR_REQUIRE(sum != NULL, PR_ERR_NOMEM, "no memory");
     for (int64_t i = 0; i < n; i++) {
         sum[w->offset + i] = 1; /* the term is added to what is there */
     }
-    PR_TRY(pr_dadd_l21(store, lambda, by_task != 0, sum, &value));
+    PR_TRY(pr_dadd_l21(store, lambda, by_task, sum, &value));
     printf("%.17g\n", value);
     for (int64_t i = 0; i < pr_store_arena_n(store); i++) {
         const bool own = i >= w->offset && i < w->offset + n;
@@ -63,9 +66,9 @@ static pr_status run(void)
     return PR_OK;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    if (run() != PR_OK) {
+    if (run(argc, argv) != PR_OK) {
         (void)fprintf(stderr, "%s\n", pr_error_message());
         return 1;
     }

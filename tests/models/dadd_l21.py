@@ -18,8 +18,8 @@ for n_private in (1, 3, 16):
         w = rng.normal(size=(2, 9 * n_private))
         w[:, n_private * 2:n_private * 3] = 0  # the third sub-task's group
         w[:, 0] = 0
-        text = f"{n_private} {int(by_task)} 0.3 " + " ".join(repr(float(v)) for v in w.ravel())
-        out = subprocess.run([sys.argv[1]], input=text, stdout=subprocess.PIPE, text=True, check=True)
+        words = [str(n_private), str(int(by_task)), "0.3", *(repr(float(v)) for v in w.ravel())]
+        out = subprocess.run([sys.argv[1], *words], stdout=subprocess.PIPE, text=True, check=True)
         ours = np.array([float(v) for v in out.stdout.split()])
         t = torch.tensor(w, requires_grad=True)
         groups = t.reshape(2, 9, n_private).permute(1, 0, 2).reshape(9, -1) if by_task else t.T

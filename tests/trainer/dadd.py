@@ -157,10 +157,10 @@ def main():
     check_bits(lab)
     check_heads(lab)
     lab.train("feature", 1, "dadd.k=2", "dadd.t=2", "dadd.l21=feature", "dadd.lambda=0.3",
-              "stage.tasks.epochs=1", "batch=8")
+              "stage.tasks.epochs=2", "batch=8")
     check_alternation(lab, "feature", 2, 2)
     check_l21(lab, "feature", True, 0.3)
-    lab.train("frozen", 1, "dadd.final_freeze_backbone=true", "stage.tasks.epochs=1")
+    lab.train("frozen", 1, "dadd.final_freeze_backbone=true", "stage.tasks.epochs=2")
     check_alternation(lab, "frozen", 1, 1, frozen=True)
     check_cross_entropy(lab)
     lab.close()
