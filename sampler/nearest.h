@@ -3,8 +3,8 @@
  * sampler only.
  *
  * A vantage-point tree (Yianilos 1993): n log n distances to build, 8 bytes a sample and one shape.
- * A question looks at a part of the samples that depends on how alike faces are: 25 % of 20,000 in
- * the tests' worst case, always fewer than all, at 0.1 us each.
+ * A question looks at a part of the samples that depends on how alike faces are: less than half in
+ * the test, which counts them.
  */
 #ifndef PR_SAMPLER_NEAREST_H
 #define PR_SAMPLER_NEAREST_H
