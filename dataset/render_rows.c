@@ -7,6 +7,9 @@
 /* Rows that go through the colour operations together: few enough for the first cache. */
 enum { N_ROWS = 4 };
 
+/* Floats in 64 bytes, which memory gives at a time. */
+enum { LINE_FLOATS = 16 };
+
 /* Contrast's mean is that of a grid of GRID x GRID pixels. */
 enum { GRID = 32, N_GRID = GRID * GRID };
 
@@ -107,8 +110,29 @@ typedef struct sink {
     float *image;
     const pr_planes *view;
     int width;
-    size_t y; /* the next row */
+    size_t y;        /* the next row */
+    size_t expected; /* the first float whose memory has not been asked for */
 } sink;
+
+/*
+ * Asks for the memory of the next half row of floats. Batches are larger than the caches: memory that
+ * is asked for in small portions comes while levels are computed, where writing a row would wait for
+ * all of it. It goes to the second cache, since the first is full of levels, and as if to be read:
+ * what some compilers make of "to be written" goes to the first.
+ */
+static void expect_floats(sink *s)
+{
+    const size_t row = 3 * (size_t)s->width;
+    const size_t all = row * (size_t)s->width;
+    const size_t later = s->expected + row / 2 + 1;
+    const size_t end = later < all ? later : all;
+    if (s->image == NULL) {
+        return;
+    }
+    for (; s->expected < end; s->expected += LINE_FLOATS) {
+        __builtin_prefetch(s->image + s->expected, 0, 2);
+    }
+}
 
 static void sink_row(sink *s, const pr_levels *levels)
 {
@@ -120,9 +144,9 @@ static void sink_row(sink *s, const pr_levels *levels)
     }
 }
 
-/* Rows Y .. Y + N_ROWS - 1 of the view, resized and in their colours; rows past the end are not asked for. */
+/* Rows Y .. Y + N_ROWS - 1 of the view, resized and in their colours; rows past the end are not made. */
 static void make_rows(pr__row_renderer *r, const pr_image_planes *planes,
-                      const pr__augment_draws *draws, double mean, int y)
+                      const pr__augment_draws *draws, double mean, int y, sink *s)
 {
     const size_t stride = (size_t)r->stride;
     const size_t apart = N_ROWS * stride;
@@ -131,6 +155,7 @@ static void make_rows(pr__row_renderer *r, const pr_image_planes *planes,
         uint16_t *row = r->rows + (size_t)k * stride;
         uint16_t *const out[3] = {row, row + apart, row + 2 * apart};
         pr__row_resizer_next(r->resizer, y + k, out);
+        expect_floats(s);
     }
     if (planes->is_ycc) {
         pr_colour_from_ycc(&levels);
@@ -150,11 +175,15 @@ void pr__row_render(pr__row_renderer *r, const pr_image_planes *planes,
     if (blurs) {
         pr__row_blur_begin(r->blur, draws->blur_sigma);
     }
+    for (int k = 0; k < N_ROWS; k++) {
+        expect_floats(&s);
+    }
     for (int y = 0; y < r->out_px; y += N_ROWS) {
-        make_rows(r, planes, draws, mean, y);
+        make_rows(r, planes, draws, mean, y, &s);
         for (int k = 0; k < N_ROWS && y + k < r->out_px; k++) {
             const pr_levels row = {r->rows + (size_t)k * (size_t)r->stride, N_ROWS * r->stride};
             const pr_levels blurred = {r->blurred, r->stride};
+            expect_floats(&s);
             if (!blurs) {
                 sink_row(&s, &row);
                 continue;
