@@ -1,5 +1,6 @@
 #include "dataset/blur_rows.h"
 
+#include "dataset/colour.h"
 #include "dataset/simd.h"
 #include "engine/base/alloc.h"
 #include "engine/base/math.h"
@@ -113,71 +114,111 @@ static int mirror(int i, int n)
     return j < n ? j : period - j;
 }
 
-static void sum_plain(const taps *t, const kernel *k, int n, uint16_t *out)
+/*
+ * Along x levels come in 1/64: they are doubled by twice the weights, and the centre by adding it to
+ * itself. Along y they come in 1/128, go in 1/64 and are cut at white.
+ */
+static void sum_plain(const taps *t, const kernel *k, bool along_y, int n, uint16_t *out)
 {
+    const unsigned doubled = along_y ? 0 : 1;
     for (int x = 0; x < n; x++) {
-        uint32_t sum = k->bias + (((uint32_t)t->before[0][x] * k->weight[0]) >> 16);
+        const uint32_t centre = (uint32_t)t->before[0][x] << doubled;
+        uint32_t sum = k->bias + ((centre * k->weight[0]) >> 16);
         for (int i = 1; i <= k->radius; i++) {
             const uint32_t pair = (uint32_t)t->before[i][x] + t->after[i][x];
-            sum += (pair * k->weight[i]) >> 16;
+            sum += (pair * ((uint32_t)k->weight[i] << doubled)) >> 16;
         }
-        out[x] = (uint16_t)sum;
+        const uint32_t half = sum >> 1 < PR_LEVEL_WHITE ? sum >> 1 : PR_LEVEL_WHITE;
+        out[x] = (uint16_t)(along_y ? half : sum);
     }
 }
 
 #if defined(PR__WIDE)
-/* Sums of 64 columns stay in registers while the taps pass over them. */
-PR__WIDE static void sum_wide(const taps *t, const kernel *k, int n, uint16_t *out)
+/* Sums of 16 N_SUMS columns from column X on stay in registers while the taps pass over them. */
+PR__WIDE PR__INLINE void sum_columns(const taps *t, const kernel *k, bool along_y, size_t x,
+                                     size_t n_sums, uint16_t *out)
 {
-    for (int x = 0; x < n; x += 64) {
-        __m256i sum[4];
-        const __m256i bias = _mm256_set1_epi16((short)k->bias);
-        const __m256i centre = _mm256_set1_epi16((short)k->weight[0]);
-        for (size_t j = 0; j < 4; j++) {
-            const __m256i level = pr__load(t->before[0] + x + 16 * j);
-            sum[j] = _mm256_add_epi16(bias, _mm256_mulhi_epu16(level, centre));
+    __m256i sum[8];
+    const __m256i bias = _mm256_set1_epi16((short)k->bias);
+    const __m256i centre = _mm256_set1_epi16((short)k->weight[0]);
+    for (size_t j = 0; j < n_sums; j++) {
+        const __m256i level = pr__load(t->before[0] + x + 16 * j);
+        const __m256i in_128 = along_y ? level : _mm256_add_epi16(level, level);
+        sum[j] = _mm256_add_epi16(bias, _mm256_mulhi_epu16(in_128, centre));
+    }
+    for (int i = 1; i <= k->radius; i++) {
+        const uint16_t *a = t->before[i] + x;
+        const uint16_t *b = t->after[i] + x;
+        const __m256i weight = _mm256_set1_epi16((short)(k->weight[i] << (along_y ? 0 : 1)));
+        for (size_t j = 0; j < n_sums; j++) {
+            const __m256i pair = _mm256_add_epi16(pr__load(a + 16 * j), pr__load(b + 16 * j));
+            sum[j] = _mm256_add_epi16(sum[j], _mm256_mulhi_epu16(pair, weight));
         }
-        for (int i = 1; i <= k->radius; i++) {
-            const uint16_t *a = t->before[i] + x;
-            const uint16_t *b = t->after[i] + x;
-            const __m256i weight = _mm256_set1_epi16((short)k->weight[i]);
-            for (size_t j = 0; j < 4; j++) {
-                const __m256i pair = _mm256_add_epi16(pr__load(a + 16 * j), pr__load(b + 16 * j));
-                sum[j] = _mm256_add_epi16(sum[j], _mm256_mulhi_epu16(pair, weight));
-            }
-        }
-        for (size_t j = 0; j < 4; j++) {
-            pr__store(out + x + 16 * j, sum[j]);
-        }
+    }
+    const __m256i white = _mm256_set1_epi16(PR_LEVEL_WHITE);
+    for (size_t j = 0; j < n_sums; j++) {
+        const __m256i half = _mm256_min_epu16(_mm256_srli_epi16(sum[j], 1), white);
+        pr__store(out + x + 16 * j, along_y ? half : sum[j]);
+    }
+}
+
+PR__WIDE PR__INLINE void sum_row(const taps *t, const kernel *k, bool along_y, int n, uint16_t *out)
+{
+    int x = 0;
+    for (; x + 128 <= n; x += 128) {
+        sum_columns(t, k, along_y, (size_t)x, 8, out);
+    }
+    if (x < n) {
+        sum_columns(t, k, along_y, (size_t)x, 4, out);
+    }
+}
+
+PR__WIDE static void sum_wide(const taps *t, const kernel *k, bool along_y, int n, uint16_t *out)
+{
+    if (along_y) {
+        sum_row(t, k, true, n, out);
+    } else {
+        sum_row(t, k, false, n, out);
     }
 }
 #endif
 
 /* N is a multiple of 64. */
-static void sum_taps(const taps *t, const kernel *k, int n, uint16_t *out)
+static void sum_taps(const taps *t, const kernel *k, bool along_y, int n, uint16_t *out)
 {
 #if defined(PR__WIDE)
     if (pr__simd_is_wide()) {
-        sum_wide(t, k, n, out);
+        sum_wide(t, k, along_y, n, out);
         return;
     }
 #endif
-    sum_plain(t, k, n, out);
+    sum_plain(t, k, along_y, n, out);
 }
 
-static uint16_t *slot(const pr__row_blur *b, int y, int c)
+/* The three planes of row Y, one behind the other. */
+static uint16_t *slot(const pr__row_blur *b, int y)
 {
     const size_t at = (size_t)y & (size_t)(b->n_slots - 1);
-    return b->ring + (at * 3 + (size_t)c) * (size_t)b->stride;
+    return b->ring + at * 3 * (size_t)b->stride;
 }
 
-PR__BODY twice_body(const uint16_t *restrict row, int n, uint16_t *restrict out)
+/* ROW's pixels and their mirror images beyond both ends. */
+static void pad(const pr__row_blur *b, const uint16_t *row, uint16_t *first)
 {
-    for (int x = 0; x < n; x++) {
-        out[x] = (uint16_t)(row[x] << 1);
+    const int last = b->side - 1;
+    memcpy(first, row, (size_t)b->stride * sizeof *row);
+    if (last >= b->k.radius) {
+        for (int x = 1; x <= b->k.radius; x++) {
+            first[-x] = row[x];
+            first[last + x] = row[last - x];
+        }
+        return;
+    }
+    for (int x = 1; x <= b->k.radius; x++) {
+        first[-x] = row[mirror(-x, b->side)];
+        first[last + x] = row[mirror(last + x, b->side)];
     }
 }
-PR__KERNEL(twice, (const uint16_t *restrict row, int n, uint16_t *restrict out), (row, n, out))
 
 void pr__row_blur_push(pr__row_blur *b, const uint16_t *row, int apart)
 {
@@ -188,25 +229,11 @@ void pr__row_blur_push(pr__row_blur *b, const uint16_t *row, int apart)
         b->t.after[i] = first + i;
     }
     for (int c = 0; c < 3; c++) {
-        const uint16_t *in = row + (ptrdiff_t)c * apart;
-        twice(in, b->stride, first);
-        for (int x = 1; x <= k->radius; x++) {
-            first[-x] = first[mirror(-x, b->side)];
-            first[b->side - 1 + x] = (uint16_t)(in[mirror(b->side - 1 + x, b->side)] << 1);
-        }
-        sum_taps(&b->t, k, b->stride, slot(b, b->pushed, c));
+        pad(b, row + (ptrdiff_t)c * apart, first);
+        sum_taps(&b->t, k, false, b->stride, slot(b, b->pushed) + (ptrdiff_t)c * b->stride);
     }
     b->pushed++;
 }
-
-PR__BODY half_body(uint16_t *restrict row, int n)
-{
-    for (int x = 0; x < n; x++) {
-        const uint16_t v = (uint16_t)(row[x] >> 1);
-        row[x] = (uint16_t)(v < 255 * 64 ? v : 255 * 64);
-    }
-}
-PR__KERNEL(half, (uint16_t *restrict row, int n), (row, n))
 
 bool pr__row_blur_pull(pr__row_blur *b, uint16_t *rows)
 {
@@ -215,14 +242,11 @@ bool pr__row_blur_pull(pr__row_blur *b, uint16_t *rows)
     if (y >= b->side || (b->pushed <= y + k->radius && b->pushed < b->side)) {
         return false;
     }
-    for (int c = 0; c < 3; c++) {
-        for (int i = 0; i <= k->radius; i++) {
-            b->t.before[i] = slot(b, mirror(y - i, b->side), c);
-            b->t.after[i] = slot(b, mirror(y + i, b->side), c);
-        }
-        sum_taps(&b->t, k, b->stride, rows + (size_t)c * (size_t)b->stride);
+    for (int i = 0; i <= k->radius; i++) {
+        b->t.before[i] = slot(b, mirror(y - i, b->side));
+        b->t.after[i] = slot(b, mirror(y + i, b->side));
     }
-    half(rows, 3 * b->stride);
+    sum_taps(&b->t, k, true, 3 * b->stride, rows);
     b->pulled++;
     return true;
 }
