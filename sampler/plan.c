@@ -99,7 +99,7 @@ static void pair_up(const pr_sampler *sampler, int64_t number, pr__item *item)
 {
     pr_draw_key key = {.seed = sampler->options.seed,
                        .epoch = (uint32_t)sampler->epoch,
-                       .place = pr__plan_place(sampler, number),
+                       .place = (uint32_t)number,
                        .view = 1,
                        .purpose = PR_FOR_LEVEL};
     const bool weighted = sampler->level_probs[PR_LEVEL_NONE] > 0.0;
@@ -115,11 +115,6 @@ static void pair_up(const pr_sampler *sampler, int64_t number, pr__item *item)
     item->mate = draw_mate(sampler, item->anchor, level, &key);
 }
 
-uint32_t pr__plan_place(const pr_sampler *sampler, int64_t item)
-{
-    return (uint32_t)(sampler->options.stream * sampler->n_pass + item);
-}
-
 /*
  * Reals by their own pool, forged views by the other. In the control experiment a sample is forged or
  * not by a coin of its own, the same in every epoch, whatever its label.
@@ -127,9 +122,8 @@ uint32_t pr__plan_place(const pr_sampler *sampler, int64_t item)
 static void make_up(const pr_sampler *sampler, int64_t number, int64_t turn, pr__item *item)
 {
     const pr_sampler_options *const options = &sampler->options;
-    const pr_draw_key key = {.seed = options->seed,
-                             .epoch = (uint32_t)sampler->epoch,
-                             .place = pr__plan_place(sampler, number)};
+    const pr_draw_key key = {
+        .seed = options->seed, .epoch = (uint32_t)sampler->epoch, .place = (uint32_t)number};
     bool forged = item->label == PR_FAKE;
     if (options->shuffle_labels) {
         const pr_draw_key coin = {.seed = options->seed,

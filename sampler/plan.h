@@ -47,9 +47,6 @@ typedef struct pr__item {
     pr__making making;
 } pr__item;
 
-/** The place of item ITEM in the epoch's plan, which its draws are keyed by. */
-uint32_t pr__plan_place(const pr_sampler *sampler, int64_t item);
-
 /** Item ITEM of the current epoch. */
 pr__item pr__plan_item(const pr_sampler *sampler, int64_t item);
 

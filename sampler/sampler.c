@@ -48,8 +48,6 @@ static pr_status check_options(const pr_sampler_options *options)
     PR_REQUIRE(!options->generated.on || (!paired && options->balance != PR_BALANCE_NONE),
                PR_ERR_INVALID,
                "sampler: forged views are single views in balanced batches, not pairs");
-    PR_REQUIRE(options->stream >= 0, PR_ERR_INVALID, "sampler: stream %d, must be at least 0",
-               options->stream);
     PR_REQUIRE(options->views_per_item == (paired ? 2 : 1), PR_ERR_INVALID,
                "sampler: %d views an item, must be %d with%s pairing", options->views_per_item,
                paired ? 2 : 1, paired ? "" : "out");
@@ -87,9 +85,9 @@ static pr_status plan_pass(pr_sampler *sampler)
                "sampler: %lld samples%s are fewer than one batch of %lld",
                (long long)sampler->n_pass, balanced ? " (equally many reals and fakes)" : "",
                (long long)options->items_per_batch);
-    PR_REQUIRE(sampler->n_pass <= UINT32_MAX / ((int64_t)options->stream + 1), PR_ERR_INVALID,
-               "sampler: %lld items an epoch in stream %d, at most %lld can be numbered",
-               (long long)sampler->n_pass, options->stream, (long long)UINT32_MAX);
+    PR_REQUIRE(sampler->n_pass <= UINT32_MAX, PR_ERR_INVALID,
+               "sampler: %lld items an epoch, at most %lld can be numbered",
+               (long long)sampler->n_pass, (long long)UINT32_MAX);
     sampler->n_steps = sampler->n_pass / options->items_per_batch;
     return PR_OK;
 }
@@ -233,7 +231,7 @@ pr_status pr_sampler_begin_epoch(pr_sampler *sampler, uint32_t epoch)
         /* A fresh permutation of the whole class: its beginning is the epoch's subset as well. */
         const pr_draw_key key = {.seed = sampler->options.seed,
                                  .epoch = epoch,
-                                 .place = (uint32_t)(2 * sampler->options.stream + label),
+                                 .place = (uint32_t)label,
                                  .purpose = PR_FOR_ORDER};
         const int64_t n = sampler->table.n_pool[label];
         pr_draw_permutation(&key, n, sampler->order[label]);
@@ -267,7 +265,7 @@ pr_status pr_sampler_step(pr_sampler *sampler, int64_t step, pr_view *views)
         pr_view *const first =
             views + i / n_items * n_items * options->views_per_item + i % n_items;
 
-        *first = (pr_view){.place = pr__plan_place(sampler, number),
+        *first = (pr_view){.place = (uint32_t)number,
                            .level = PR_LEVEL_NONE,
                            .label = item.label,
                            .category = item.making.category,

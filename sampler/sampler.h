@@ -70,7 +70,6 @@ typedef struct pr_sampler_options {
     bool shuffle_labels; /* the control experiment: permuted once over the samples */
     double frame_shift_prob, mixup_prob;
     bool want_masks; /* every view wants its mask */
-    int stream;      /* which of several plans over the same samples: draws of two of them differ */
     pr_generated_options generated;
 } pr_sampler_options;
 

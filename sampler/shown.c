@@ -17,7 +17,7 @@ pr__shown pr__plan_shown(const pr_sampler *sampler, int64_t number, uint16_t vie
     const pr__table *const table = &sampler->table;
     const pr_draw_key key = {.seed = options->seed,
                              .epoch = (uint32_t)sampler->epoch,
-                             .place = pr__plan_place(sampler, number),
+                             .place = (uint32_t)number,
                              .view = view,
                              .purpose = PR_FOR_VARY};
     pr__shown shown = {.sample = sample, .real = -1};

@@ -304,9 +304,6 @@ static void check_hashes(const crops *world)
     CHECK(hash == hash_of(world, &options, 1), "a plan differs from itself");
     options.n_micro = 1;
     CHECK(hash == hash_of(world, &options, 1), "micro-batches change the plan");
-    options.stream = 1;
-    CHECK(hash != hash_of(world, &options, 1), "two streams have one plan");
-    options.stream = 0;
     options.generated.xp_prob = 0;
     CHECK(hash != hash_of(world, &options, 1), "X_P does not enter the hash");
 }
