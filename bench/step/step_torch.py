@@ -1,9 +1,12 @@
-"""Training steps of Xception in PyTorch on the CPU, as bench_step.c does them: prints img_per_s.
+"""Training steps of a backbone in PyTorch on the CPU, as bench_step.c does them: prints img_per_s.
 
-The network is the one of models/xception.c (the `legacy_xception` of timm), in channels_last, with
-cross-entropy and SGD with momentum. Usage: see step_vs_pytorch.py, which runs it.
+Xception is the one of models/xception.c (the `legacy_xception` of timm); EfficientNets are those that
+tests/models/parity_efficientnet.py compares with. In channels_last, with cross-entropy and SGD with
+momentum. Usage: see step_vs_pytorch.py, which runs it.
 """
 import argparse
+import pathlib
+import sys
 import time
 
 import torch
@@ -72,8 +75,17 @@ class Xception(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+def efficientnet(name, width, depth):
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests/models"))
+    from parity_efficientnet import EfficientNet
+    net = EfficientNet(name, width, depth)
+    net.projector = nn.Identity()  # nobody reads it here
+    return net
+
+
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--model", default="xception")
     parser.add_argument("--size", type=int, default=299)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
@@ -83,7 +95,10 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model = Xception(args.width, args.depth).to(memory_format=torch.channels_last).train()
+    is_xception = args.model == "xception"
+    net = (Xception(args.width, args.depth) if is_xception else
+           efficientnet(args.model, args.width, args.depth))
+    model = net.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-6, momentum=0.9)
     image = torch.rand(args.batch, 3, args.size, args.size).mul_(2).sub_(1)
     image = image.to(memory_format=torch.channels_last)
@@ -91,7 +106,8 @@ def main():
 
     def step():
         optimizer.zero_grad()
-        F.cross_entropy(model(image), label).backward()
+        logits = model(image) if is_xception else model(image)[0]
+        F.cross_entropy(logits, label).backward()
         optimizer.step()
 
     step()

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A training step of Xception against PyTorch's on the same cores, side by side.
+"""A training step of a backbone against PyTorch's on the same cores, side by side.
 
 Rounds of bench_step, each given Python's PyTorch and again, so that all see the same state of the
 machine; the best round of each counts. On a machine that other programs use, --busy counts images
 a second of processor time, of all threads together, instead of the clock's; OpenMP's threads then
 wait asleep, so that waiting is not counted. Prints a table in Markdown, also to --out.
 
-Usage: step_vs_pytorch.py BUILD/bench/bench_step PYTHON... [--rounds 3] [--seconds 15] [--busy]
-       [--out FILE]
+Usage: step_vs_pytorch.py BUILD/bench/bench_step PYTHON... [--nets NAME,...] [--rounds 3]
+       [--seconds 15] [--busy] [--out FILE]
 """
 import argparse
 import datetime
@@ -18,10 +18,13 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 NETS = {
-    "Xception, 299 px, batch 16": dict(size=299, batch=16, micro=2, width=1, depth=1),
-    "width 0.25, 2 middle blocks, 64 px, batch 64": dict(size=64, batch=64, micro=2, width=0.25,
-                                                         depth=0.25),
+    "xception": dict(model="xception", size=299, batch=16, micro=2, width=1, depth=1),
+    "xception-small": dict(model="xception", size=64, batch=64, micro=2, width=0.25, depth=0.25),
+    "efficientnet_b4": dict(model="efficientnet_b4", size=380, batch=8, micro=2, width=1, depth=1),
+    "efficientnet_b4-299": dict(model="efficientnet_b4", size=299, batch=16, micro=2, width=1,
+                                depth=1),
 }
+
 
 
 def run(command, busy):
@@ -41,7 +44,7 @@ def options(net, names):
 def measure(args, net):
     """The best rate of each contestant by its label, and the floor under it."""
     best, floor = {}, 0.0
-    shape = options(net, ("size", "batch", "width", "depth"))
+    shape = options(net, ("model", "size", "batch", "width", "depth"))
     seconds = ["--seconds", str(args.seconds)]
     rate = "img_per_cpu_s" if args.busy else "img_per_s"
     for _ in range(args.rounds):
@@ -50,7 +53,7 @@ def measure(args, net):
         best["ours"] = max(best.get("ours", 0.0), float(got[rate]))
         floor = max(floor, float(got["floor_img_per_s"]) / (2 if args.busy else 1))
         for python in args.python:
-            got = run([python, str(HERE / "xception_torch.py"), *shape, *seconds], args.busy)
+            got = run([python, str(HERE / "step_torch.py"), *shape, *seconds], args.busy)
             label = f"PyTorch {got['version']}"
             best[label] = max(best.get(label, 0.0), float(got[rate]))
     return best, floor
@@ -67,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bench")
     parser.add_argument("python", nargs="+")
+    parser.add_argument("--nets", default=",".join(NETS), type=lambda s: s.split(","))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--busy", action="store_true")
@@ -74,11 +78,12 @@ def main():
     args = parser.parse_args()
     text = [f"{datetime.date.today()}, {machine()}; f32, 2 threads, best of {args.rounds} rounds of "
             f"{args.seconds:g} s in turns."]
-    for title, net in NETS.items():
+    for name in args.nets:
+        net = NETS[name]
         best, floor = measure(args, net)
         peer = max(rate for label, rate in best.items() if label != "ours")
         unit = "img a second of processor time" if args.busy else "img/s"
-        text += ["", f"**{title}**", "", f"| | {unit} |", "|---|---|"]
+        text += ["", f"**{name}**, {net['size']} px, batch {net['batch']}, width {net['width']:g}", "", f"| | {unit} |", "|---|---|"]
         text += [f"| {label} | {rate:.2f} |" for label, rate in best.items()]
         text += [f"| the dense convolutions alone, buffers in cache | {floor:.2f} |", "",
                  f"{best['ours'] / peer:.2f} times the better PyTorch; "

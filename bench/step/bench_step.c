@@ -1,10 +1,10 @@
 /*
- * Training steps of Xception on the CPU: forward, cross-entropy, backward of each micro-batch on a
+ * Training steps of a backbone on the CPU: forward, cross-entropy, backward of each micro-batch on a
  * thread of its own, sum of the gradients, SGD with momentum. Prints images a second, and beside it
  * the floor: the same dense convolutions alone, with buffers that stay in cache, on as many threads.
  *
- * Usage: bench_step [--size 299] [--batch 16] [--micro 2] [--threads 2] [--width 1] [--depth 1]
- *                   [--seconds 20] [--profile] [--floor]
+ * Usage: bench_step [--model xception] [--size 299] [--batch 16] [--micro 2] [--threads 2] [--width 1]
+ *                   [--depth 1] [--seconds 20] [--profile] [--floor]
  */
 #include "bench/common/profile.h"
 #include "engine/base/alloc.h"
@@ -22,6 +22,7 @@
 enum { MAX_MICRO = 64, MAX_THREADS = 64 };
 
 typedef struct options {
+    const char *model;
     int64_t size, batch;
     int n_micro, n_threads;
     double width, depth, seconds;
@@ -44,7 +45,7 @@ static pr_status build_graph(bench *b)
 {
     const options *const o = &b->o;
     const int64_t n = o->batch / o->n_micro;
-    const pr_backbone_options model = {.width = o->width, .depth = o->depth};
+    const pr_backbone_options model = {.width = o->width, .depth = o->depth, .dropout = -1.0};
     pr_value image;
     pr_value label;
     pr_value weight;
@@ -55,7 +56,7 @@ static pr_status build_graph(bench *b)
                           &image));
     PR_TRY(pr_graph_input(b->graph, "label", pr_desc_1(PR_I32, n), false, &label));
     PR_TRY(pr_graph_input(b->graph, "weight", pr_desc_1(PR_F32, n), false, &weight));
-    PR_TRY(pr_backbone_build(b->graph, "xception", &model, "backbone.", image, &body));
+    PR_TRY(pr_backbone_build(b->graph, o->model, &model, "backbone.", image, &body));
     PR_TRY(pr_classifier_build(b->graph, "fc.", 2, body.features, &logits));
     const pr_value in[] = {logits, label, weight};
     pr_value out[2];
@@ -276,7 +277,8 @@ static bool set_number(options *o, const char *name, double value)
 
 static pr_status parse(int argc, char **argv, options *o)
 {
-    *o = (options){.size = 299,
+    *o = (options){.model = "xception",
+                   .size = 299,
                    .batch = 16,
                    .n_micro = 2,
                    .n_threads = 2,
@@ -289,6 +291,10 @@ static pr_status parse(int argc, char **argv, options *o)
         o->profile = o->profile || is_profile;
         o->floor = o->floor || is_floor;
         if (is_profile || is_floor) {
+            continue;
+        }
+        if (strcmp(argv[i], "--model") == 0 && i + 1 < argc) {
+            o->model = argv[++i];
             continue;
         }
         const double number = i + 1 < argc ? strtod(argv[i + 1], NULL) : 0.0;
