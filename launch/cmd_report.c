@@ -1,7 +1,7 @@
 #include "engine/base/fs.h"
 #include "launch/command.h"
 #include "launch/run_config.h"
-#include "trainer/run_report.h"
+#include "report/run_report.h"
 
 static const char synopsis[] = "pristine report RUN\n"
                                "Writes RUN/report.html: one page that needs nothing but itself.";

@@ -5,7 +5,7 @@
 # Usage: check_layers.sh SOURCE_ROOT
 set -eu
 cd "$1"
-find engine models dataset sampler memory_bank trainer launch tests -type f \
+find engine models dataset sampler memory_bank trainer report launch tests -type f \
     \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' \) -exec awk '
     BEGIN {
         allow("engine/base", "")
@@ -20,7 +20,8 @@ find engine models dataset sampler memory_bank trainer launch tests -type f \
         allow("sampler", "engine/base dataset")
         allow("memory_bank", "engine/base engine/comm engine/core")
         allow("trainer", "engine/base engine/comm engine/core engine/cpu models dataset sampler memory_bank")
-        allow("launch", "engine/base engine/comm trainer dataset")
+        allow("report", "engine/base engine/comm engine/core models dataset sampler memory_bank trainer")
+        allow("launch", "engine/base engine/comm report trainer dataset")
         only("<mpi.h>", "^(engine/comm|tests)/")
         only("<nccl.h>", "^engine/comm/")
         only("<hdf5.h>", "^(dataset/|trainer/(checkpoint|trace)|tests/)")

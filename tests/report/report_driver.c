@@ -6,8 +6,8 @@
 #include "engine/base/alloc.h"
 #include "engine/base/draw.h"
 #include "engine/base/fs.h"
+#include "report/report.h"
 #include "trainer/eval_table.h"
-#include "trainer/report.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "trainer/report_internal.h"
+#include "report/report_internal.h"
 
 #include "engine/base/math.h"
 

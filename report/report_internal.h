@@ -1,9 +1,9 @@
 /* Shared by the report's files only. */
-#ifndef PR_TRAINER_REPORT_INTERNAL_H
-#define PR_TRAINER_REPORT_INTERNAL_H
+#ifndef PR_REPORT_REPORT_INTERNAL_H
+#define PR_REPORT_REPORT_INTERNAL_H
 
+#include "report/report.h"
 #include "trainer/page.h"
-#include "trainer/report.h"
 
 #include <jansson.h>
 

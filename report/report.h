@@ -5,8 +5,8 @@
  * Numbers come from log.jsonl and the files in eval/, so a page can be made again from a run's folder
  * alone. A number in a table carries the file's full value in its data-v attribute.
  */
-#ifndef PR_TRAINER_REPORT_H
-#define PR_TRAINER_REPORT_H
+#ifndef PR_REPORT_REPORT_H
+#define PR_REPORT_REPORT_H
 
 #include "engine/base/status.h"
 

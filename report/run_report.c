@@ -1,11 +1,11 @@
-#include "trainer/run_report.h"
+#include "report/run_report.h"
 
 #include "engine/base/alloc.h"
 #include "engine/base/fs.h"
 #include "engine/base/log.h"
 #include "engine/base/text.h"
+#include "report/report.h"
 #include "trainer/data.h"
-#include "trainer/report.h"
 #include "trainer/trained.h"
 
 #include <inttypes.h>

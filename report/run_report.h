@@ -1,8 +1,8 @@
 /**
  * The report page of a run: everything in its directory, and the hard sets' crops from its data.
  */
-#ifndef PR_TRAINER_RUN_REPORT_H
-#define PR_TRAINER_RUN_REPORT_H
+#ifndef PR_REPORT_RUN_REPORT_H
+#define PR_REPORT_RUN_REPORT_H
 
 #include "engine/base/config.h"
 #include "engine/comm/comm.h"
