@@ -59,6 +59,9 @@ pr_status pr_run_validate(pr_run *run, bool *stop);
 /** Collective: the stage's end: its best parameters where it hands those on. */
 pr_status pr_run_select(pr_run *run);
 
+/** Rank 0: prints and logs what the plan of the epoch that begins shows. */
+pr_status pr_run_log_plan(pr_run *run);
+
 /** Prints what the run would do: memory, stages, the first rows of the plan. */
 pr_status pr_run_show_plan(pr_run *run);
 
