@@ -93,8 +93,8 @@ static pr_status check(const pr_forge_options *o)
 {
     PR_REQUIRE(o->out != NULL && o->dataset != NULL && o->dataset[0] != '\0', PR_ERR_INVALID,
                "forge: a folder and a word for the dataset are needed");
-    PR_REQUIRE(o->photos == NULL || (o->landmarks != NULL && o->identities != NULL), PR_ERR_INVALID,
-               "forge: photographs need landmarks and identities");
+    PR_REQUIRE(o->photos == NULL || (o->landmarks != NULL && (o->identities != NULL || o->unnamed)),
+               PR_ERR_INVALID, "forge: photographs need landmarks and identities");
     PR_TRY(check_ranges(o));
     PR_TRY(check_split(o));
     PR_TRY(check_crf(o));

@@ -39,8 +39,9 @@ typedef struct pr_forge_options {
 
     const char *photos, *landmarks, *identities; /* photographs; photos NULL: procedural faces */
     bool strict;                                 /* a picture without landmarks is an error */
-    int64_t n_people, n_videos;                  /* procedural: how many, and videos of each */
-    int64_t limit_identities;                    /* the first so many, bytewise; 0: all */
+    bool unnamed; /* identities may be NULL: each picture another person's; for previews */
+    int64_t n_people, n_videos; /* procedural: how many, and videos of each */
+    int64_t limit_identities;   /* the first so many, bytewise; 0: all */
 
     double margin; /* side of the crop's square / the longer side of the face box */
     int size_px;   /* of the crops */

@@ -7,7 +7,7 @@
 #include "engine/base/text.h"
 
 /* Topics of PR_FOR_FORGE draws; sequence.c has 1 to 3. Never renumbered. */
-enum { PR__TOPIC_DONOR = 4, PR__TOPIC_FLICKER = 5 };
+enum { PR__TOPIC_DONOR = 4, PR__TOPIC_FLICKER = 5, PR__TOPIC_PREVIEW = 6 };
 
 typedef struct pr__photo {
     char *video;          /* owned */

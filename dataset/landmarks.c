@@ -181,7 +181,7 @@ static pr_status sort_owners(pr_face_table *table)
 }
 
 static pr_status read_owners(pr_face_table *table, const char *name, const char *text,
-                             size_t n_bytes)
+                             size_t n_bytes, const char *column)
 {
     tsv *const t = &table->identities;
     int file = 0;
@@ -190,7 +190,7 @@ static pr_status read_owners(pr_face_table *table, const char *name, const char 
     PR_TRY(tsv_open(t, name, text, n_bytes, sizeof(owner), &room));
     table->owners = room;
     PR_TRY(column_of(t, "file", &file));
-    PR_TRY(column_of(t, "identity", &identity));
+    PR_TRY(column_of(t, column, &identity));
     bool more = false;
     PR_TRY(tsv_next(t, &more));
     while (more) {
@@ -314,7 +314,9 @@ static pr_status parse_into(pr_face_table *table, const char *name, const char *
                             size_t n_bytes, const char *identity_name, const char *identity_text,
                             size_t n_identity_bytes, bool strict)
 {
-    PR_TRY(read_owners(table, identity_name, identity_text, n_identity_bytes));
+    PR_TRY(identity_text != NULL
+               ? read_owners(table, identity_name, identity_text, n_identity_bytes, "identity")
+               : read_owners(table, name, text, n_bytes, "file"));
     PR_TRY(read_faces(table, name, text, n_bytes));
     table->first_without = "";
     for (int64_t i = 0; i < table->n_owners; i++) {
@@ -356,7 +358,7 @@ pr_status pr_face_table_read(const char *landmarks, const char *identities, bool
     size_t n_bytes = 0;
     size_t n_identity_bytes = 0;
     pr_status status = pr_fs_read(landmarks, &text, &n_bytes);
-    if (status == PR_OK) {
+    if (status == PR_OK && identities != NULL) {
         status = pr_fs_read(identities, &identity_text, &n_identity_bytes);
     }
     if (status == PR_OK) {

@@ -33,6 +33,8 @@ typedef struct pr_face_table pr_face_table;
  * (pictures are its rows that end in .jpg, .jpeg or .png). Faces come out in bytewise order of file.
  *
  * A picture of IDENTITIES without a row in LANDMARKS is left out and counted, or with STRICT refused.
+ * IDENTITIES may be NULL: then every picture of LANDMARKS is taken for another person's, whose name is
+ * the file's.
  *
  * Errors: PR_ERR_IO; PR_ERR_FORMAT naming file, line and column for a missing column, another
  * number of columns than the header's, what is not a number, a landmark or box outside the picture,
@@ -49,8 +51,8 @@ const pr_face *pr_face_table_at(const pr_face_table *table, int64_t i);
 int64_t pr_face_table_n_without(const pr_face_table *table, const char **first);
 
 /**
- * The same from memory; TEXT and IDENTITY_TEXT are N_BYTES and N_IDENTITY_BYTES long and need no
- * NUL. The names are for messages.
+ * The same from memory; TEXT and IDENTITY_TEXT (which may be NULL) are N_BYTES and N_IDENTITY_BYTES
+ * long and need no NUL. The names are for messages.
  */
 pr_status pr_face_table_parse(const char *name, const char *text, size_t n_bytes,
                               const char *identity_name, const char *identity_text,

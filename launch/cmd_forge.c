@@ -3,6 +3,7 @@
 #include "engine/base/log.h"
 #include "engine/base/text.h"
 #include "launch/command.h"
+#include "launch/forge_preview.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,11 @@ pr_status pr_cmd_forge(pr_command_call *call);
 typedef struct words {
     const char *photos, *landmarks, *identities, *out, *dataset;
     const char *codec, *mask, *place;
+    const char *preview, *data;
+    const char *sets[PR_OPTION_LIST_MAX];
     const char *split[PR_OPTION_LIST_MAX], *crf[PR_OPTION_LIST_MAX];
     bool procedural, strict, outer, no_asm;
-    int64_t videos, limit, size, quality, frames, donors, folds, per_shard, shards, seed;
+    int64_t videos, limit, size, quality, frames, donors, folds, per_shard, shards, seed, faces;
     double margin, detail, shrink, softness, strength, colour, flicker;
     double motion, light, noise, jitter;
 } words;
@@ -60,11 +63,27 @@ static pr_status parse_crf(const words *w, pr_forge_options *o)
     return PR_OK;
 }
 
+/* A dataset's crops are previewed as they are. */
+static pr_status check_data(const words *w)
+{
+    PR_REQUIRE(w->preview != NULL, PR_ERR_INVALID, "forge: --data is for --preview alone");
+    PR_REQUIRE(!w->procedural && w->photos == NULL && w->landmarks == NULL && w->identities == NULL,
+               PR_ERR_INVALID,
+               "forge: --data '%s' brings its faces and landmarks, --photos, --landmarks, "
+               "--identities and --procedural have no use",
+               w->data);
+    return PR_OK;
+}
+
 /* --identities is a table of photographs' identities, or how many procedural people there are. */
 static pr_status parse_source(const words *w, pr_forge_options *o)
 {
+    if (w->data != NULL) {
+        return check_data(w);
+    }
     PR_REQUIRE(w->procedural != (w->photos != NULL), PR_ERR_INVALID,
-               "forge: either --photos with --landmarks and --identities, or --procedural");
+               "forge: either --photos with --landmarks and --identities, or --procedural%s",
+               w->preview != NULL ? ", or --data" : "");
     if (w->procedural) {
         PR_REQUIRE(w->landmarks == NULL, PR_ERR_INVALID,
                    "forge: procedural faces bring their landmarks, --landmarks '%s' has no use",
@@ -73,13 +92,28 @@ static pr_status parse_source(const words *w, pr_forge_options *o)
                    PR_ERR_INVALID, "forge: --identities '%s' with --procedural: must be a number",
                    w->identities);
     } else {
-        PR_REQUIRE(w->landmarks != NULL && w->identities != NULL, PR_ERR_INVALID,
+        PR_REQUIRE(w->landmarks != NULL && (w->identities != NULL || w->preview != NULL),
+                   PR_ERR_INVALID,
                    "forge: --photos needs --landmarks and --identities, tables of text");
         o->photos = w->photos;
         o->landmarks = w->landmarks;
         o->identities = w->identities;
+        o->unnamed = w->identities == NULL;
     }
     return PR_OK;
+}
+
+/* A sheet needs no swaps, so any split and a single frame do. */
+static pr_status preview(const words *w, pr_forge_options *o, pr_comm *comm)
+{
+    PR_REQUIRE(strcmp(w->preview, "addg") == 0, PR_ERR_INVALID,
+               "forge: --preview '%s' is not known; did you mean 'addg'?", w->preview);
+    o->n_donors = 0;
+    o->n_frames = 1;
+    o->n_crf = 0;
+    const pr_forge_preview p = {
+        .forge = o, .data = w->data, .out = w->out, .n_faces = (int)w->faces, .sets = w->sets};
+    return pr_forge_preview_run(comm, &p);
 }
 
 static pr_status to_options(const words *w, pr_forge_options *o)
@@ -201,7 +235,15 @@ pr_status pr_cmd_forge(pr_command_call *call)
          "refuse a picture without landmarks instead of leaving it out"},
         {"procedural", PR_OPTION_FLAG, NULL, 0, 0, &w.procedural, "faces drawn by rule"},
         {"videos", PR_OPTION_INT, "4", 1, 65535, &w.videos, "procedural videos of each person"},
-        {"out", PR_OPTION_WORD, "!", 0, 0, &w.out, "folder of the dataset"},
+        {"out", PR_OPTION_WORD, "!", 0, 0, &w.out,
+         "folder of the dataset, or with --preview the sheet's file: .png, .jpg or .jpeg"},
+        {"preview", PR_OPTION_WORD, NULL, 0, 0, &w.preview,
+         "no dataset but a sheet of DADD's forged views and their masks: addg"},
+        {"data", PR_OPTION_WORD, NULL, 0, 0, &w.data,
+         "with --preview: a packed dataset, whose reals are shown"},
+        {"faces", PR_OPTION_INT, "4", 1, 64, &w.faces, "with --preview: how many are shown"},
+        {"set", PR_OPTION_LIST, NULL, 0, 0, (void *)w.sets,
+         "with --preview: a config's key=value, as addg.blur_max=21"},
         {"dataset", PR_OPTION_WORD, "forged", 0, 0, &w.dataset, "its word in the records"},
         {"limit-identities", PR_OPTION_INT, "0", 0, 1e9, &w.limit,
          "only the first so many people, in bytewise order; 0: all"},
@@ -246,12 +288,19 @@ pr_status pr_cmd_forge(pr_command_call *call)
     pr_forge_options o;
     PR_TRY(pr_options_parse(call,
                             "pristine forge (--photos DIR --landmarks TSV --identities TSV | "
-                            "--procedural) --out DIR",
+                            "--procedural) --out DIR\n"
+                            "       pristine forge --preview addg (--photos DIR --landmarks TSV | "
+                            "--procedural | --data DIR) --out SHEET.png",
                             options, (int)(sizeof(options) / sizeof(options[0])), NULL, 0,
                             &n_positional, &helped));
     if (helped) {
         return PR_OK;
     }
     PR_TRY(to_options(&w, &o));
+    if (w.preview != NULL) {
+        return preview(&w, &o, call->comm);
+    }
+    PR_REQUIRE(w.sets[0] == NULL, PR_ERR_INVALID, "forge: --set '%s' is for --preview alone",
+               w.sets[0]);
     return forge_all(&o, call->comm);
 }

@@ -30,7 +30,7 @@ static pr_text table_of(const char *const *files, int n, int column, const char 
 static pr_status parse(const pr_text *text, const char *owners, bool strict, pr_face_table **out)
 {
     return pr_face_table_parse("marks.tsv", pr_text_chars(text), text->n_chars, "who.tsv", owners,
-                               strlen(owners), strict, out);
+                               owners != NULL ? strlen(owners) : 0, strict, out);
 }
 
 static const char *const FILES[2] = {"b/2.jpg", "a/1.png"};
@@ -51,6 +51,13 @@ static void check_reading(void)
     CHECK(face->points[67][0] == 20 + 0.25 * 142 + 1 && face->points[0][1] == 20 + 0.25 * 9 + 1,
           "points are %g, %g", face->points[67][0], face->points[0][1]);
     CHECK(pr_face_table_n_without(table, &first) == 0 && first[0] == '\0', "none is without");
+    pr_face_table_destroy(&table);
+
+    /* Without owners every picture is its own. */
+    CHECK_OK(parse(&text, NULL, true, &table));
+    CHECK(pr_face_table_n(table) == 2, "%lld faces alone", (long long)pr_face_table_n(table));
+    CHECK(strcmp(pr_face_table_at(table, 1)->identity, "b/2.jpg") == 0, "of %s",
+          pr_face_table_at(table, 1)->identity);
     pr_face_table_destroy(&table);
 
     /* A picture without landmarks is counted, or refused. */
