@@ -37,9 +37,20 @@ pr_status pr__compose_forged(pr__generators *g, pr__scene *scene)
                         &scene->mask);
 }
 
+/* Another person's where a similar face is wanted and both are known; otherwise another video's. */
+static bool may_donate(const pr__scene *scene, const pr_sample *own, const pr_sample *other)
+{
+    const bool known = own->bg_id != 0 && other->bg_id != 0;
+    if (scene->view->category == PR_ADDG_SB_SIM && known && own->bg_id == other->bg_id) {
+        return false;
+    }
+    return other->label == PR_REAL && other->video_key != own->video_key;
+}
+
 /*
- * Where a bad crop was replaced, the donor may have been the bad one: another one is drawn, a real of
- * another video than the stand-in's, or the view's own mate where some draws found none.
+ * Where a bad crop was replaced, the donor may have been the bad one: another one is drawn, or the
+ * view's own mate stays where some draws found none. It is a drawn one for SB-Sim too: what is
+ * rare need not be similar.
  */
 int64_t pr__mate_of_forged(const pr__scene *scene)
 {
@@ -53,8 +64,7 @@ int64_t pr__mate_of_forged(const pr__scene *scene)
     for (uint32_t a = 0; a < ATTEMPTS; a++) {
         const uint32_t number = FIRST + (uint32_t)scene->sample * ATTEMPTS + a;
         const int64_t i = pr_draw_below(&key, number, pr_samples_n(scene->samples));
-        const pr_sample *const other = pr_samples_at(scene->samples, i);
-        if (other->label == PR_REAL && other->video_key != own->video_key) {
+        if (may_donate(scene, own, pr_samples_at(scene->samples, i))) {
             return i;
         }
     }

@@ -128,18 +128,26 @@ static pr_status show_sample(const pr__loader_plan *plan, pr__loader_worker *wor
                      image, mask);
 }
 
-/* Takes this thread's cause, which becomes part of the outcome, and names the crop in it. */
-static void note_bad(const pr__loader_plan *plan, int64_t sample, pr__loader_outcome *outcome)
+/*
+ * Takes this thread's cause, which becomes part of the outcome, with the name of the bad crop first. The
+ * reader names it, and so does the generator, whose bad crop may be the donor of SAMPLE; the codecs do
+ * not know it.
+ */
+static void note_bad(const pr__loader_plan *plan, const pr__loader_worker *worker,
+                     const pr_view *view, int64_t sample, pr__loader_outcome *outcome)
 {
     char name[512];
-    (void)pr_samples_name(plan->options.samples, sample, name, sizeof name);
+    const pr_samples *const samples = plan->options.samples;
+    (void)pr_samples_name(samples, sample, name, sizeof name);
     if (outcome->n_bad++ == 0) {
         const char *cause = pr_error_message();
-        /* The reader names the crop itself, the codecs do not know it. */
         if (strstr(cause, name) != NULL) {
             (void)snprintf(outcome->first, sizeof outcome->first, "%s", cause);
-        } else {
+        } else if (pr__generate_is_plain(worker->generators, samples, view, sample)) {
             (void)snprintf(outcome->first, sizeof outcome->first, "%s: %s", name, cause);
+        } else {
+            (void)snprintf(outcome->first, sizeof outcome->first, "%s; a view of %s needs it",
+                           cause, name);
         }
     }
     pr_error_clear();
@@ -162,7 +170,7 @@ static pr_status replace(const pr__loader_plan *plan, pr__loader_worker *worker,
         if (status != PR_ERR_FORMAT) {
             return status;
         }
-        note_bad(plan, sample, outcome);
+        note_bad(plan, worker, view, sample, outcome);
     }
     return PR_FAIL(PR_ERR_FORMAT, "loader: %d crops drawn to replace it were bad too: %s",
                    PR__REPLACE_ATTEMPTS, outcome->first);
@@ -178,7 +186,7 @@ pr_status pr__loader_show(const pr__loader_plan *plan, pr__loader_worker *worker
     if (status != PR_ERR_FORMAT) {
         return status;
     }
-    note_bad(plan, view->sample, outcome);
+    note_bad(plan, worker, view, view->sample, outcome);
     if (plan->options.on_bad_sample == PR_BAD_REPLACE) {
         return replace(plan, worker, batch, i, outcome);
     }

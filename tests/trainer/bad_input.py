@@ -49,8 +49,8 @@ def check_config(lab):
     refuses(lab, "no_data", 2, ["data.train.0.path=nowhere"], "nowhere")
 
 
-def break_crops(folder, split, n):
-    """Overwrites the middle of the first N crops of SPLIT."""
+def break_crops(folder, split, n, method=None):
+    """Overwrites the middle of the first N crops of SPLIT (and METHOD)."""
     broken = []
     for name in sorted(os.listdir(folder)):
         if not name.startswith("part-"):
@@ -63,7 +63,8 @@ def break_crops(folder, split, n):
             words = [word.decode() for word in file["words"][()]]
         with open(path, "r+b") as raw:
             for i in range(len(rows)):
-                if len(broken) < n and words[rows["split"][i]] == split:
+                if len(broken) < n and words[rows["split"][i]] == split and \
+                        method in (None, words[rows["method"][i]]):
                     raw.seek(heap + int(offset[i]) + (int(offset[i + 1]) - int(offset[i])) // 2)
                     raw.write(bytes(8))
                     broken.append((name, i))
@@ -111,6 +112,30 @@ def check_data(lab):
     check(tables[0]["frame"]["n_real"] + tables[0]["frame"]["n_fake"] == 30, "of 32 crops 2 are bad")
     check(tables[0]["frame"] == tables[1]["frame"], "1 and 3 ranks evaluate to other numbers")
     print("ok: corrupt crops stop, are replaced and counted, or left out and counted", flush=True)
+
+
+def check_donors(lab):
+    """Views forged from a whole crop and a corrupt donor (SB-Rand, SB-Sim): the donor is named, and
+    where replaced any number of ranks shows the same."""
+    n_epochs, n_broken = 2, 3
+    shutil.copytree(lab.path("faces"), lab.path("corrupt_donors"))
+    break_crops(lab.path("corrupt_donors"), "train", n_broken, "pristine")
+    sets = ["objective=cross_entropy", "dadd.source=addg", "dadd.first_category=8", "dadd.categories=2",
+            "dadd.val=data", "stage.classifier.batch=16", f"stage.classifier.epochs={n_epochs}",
+            "data.train.0.path=corrupt_donors"]
+    refuses(lab, "donors_stop", 2, sets, "bad crop", "part-0000", "pristine")
+    sets.append("data.on_bad_sample=replace")
+    lab.train("donors_1", 1, *sets, "cpu.loader_threads=0")
+    lab.train("donors_3", 3, *sets)
+    compare(lab, "donors_1", "donors_3")
+    lines = [lab.log(run, "bad") for run in ("donors_1", "donors_3")]
+    check(lines[0] == lines[1], f"the bad donors are counted otherwise: {lines}")
+    # An epoch shows each real twice: what is more than that, donors were.
+    n = sum(line["bad"] for line in lines[0])
+    check(n > 2 * n_broken * n_epochs, f"{n} bad crops in the log: no donor was among them")
+    check(any("; a view of " in line.get("first_bad", "") for line in lines[0]),
+          f"no line names a donor and whose view needs it: {lines[0]}")
+    print("ok: corrupt donors stop, or are replaced and counted", flush=True)
 
 
 def evaluate(lab, run, ranks, *words):
@@ -264,7 +289,7 @@ def check_numbers(lab):
             "step ", "cross_entropy")
 
 
-CHECKS = {"config": check_config, "data": check_data, "directory": check_directory,
+CHECKS = {"config": check_config, "data": check_data, "donors": check_donors, "directory": check_directory,
           "resume": check_resume, "disk": check_disk, "numbers": check_numbers}
 
 
