@@ -155,7 +155,7 @@ pr_status pr_settings_add_word(pr_settings *settings, const char *key_value);
 /**
  * A table file has `varies: [key, …]` and `rows: {name: {key: value}}` besides ordinary keys. This
  * moves the keys of row NAME over the others and drops both; NAME = NULL only drops them where
- * the settings have no rows.
+ * the settings have no rows. A row without keys, `name: {}`, is the table's ordinary keys.
  *
  * Errors: PR_ERR_INVALID: no such row (with the nearest), a table without a chosen row (with their
  * names), a row that sets a key which `varies` does not list.

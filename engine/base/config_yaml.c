@@ -13,6 +13,7 @@ typedef struct frame {
     size_t n_prefix;    /* characters of the way down to here */
     int64_t n_elements; /* list */
     bool has_words, has_maps;
+    bool has_keys; /* map */
     int line;
 } frame;
 
@@ -73,6 +74,7 @@ static pr_status take_key(flattener *f, frame *map, const char *text)
     REQUIRE_AT(f, !is_row_name || strchr(text, '.') == NULL, "the row's name '%s' has a dot in it",
                text);
     map->wants_key = false;
+    map->has_keys = true;
     return extend_way(f, map->n_prefix, text);
 }
 
@@ -127,12 +129,20 @@ static pr_status open_frame(flattener *f, bool is_list)
     return PR_OK;
 }
 
+/* Whether the way leads to a row of a table. */
+static bool is_at_row(const flattener *f)
+{
+    const char *name = NULL;
+    return pr__key_is_below(f->way.chars, "rows", &name) && strchr(name, '.') == NULL;
+}
+
+/* An empty map says nothing, but for a row that is the table's other keys as they are. */
 static pr_status close_frame(flattener *f)
 {
     const frame closed = f->frames[--f->depth];
     cut_way(f, closed.n_prefix);
     if (!closed.is_list) {
-        return PR_OK;
+        return closed.has_keys || !is_at_row(f) ? PR_OK : add_setting(f, "", false, closed.line);
     }
     PR_TRY(pr__settings_note_list(f->settings, f->way.chars));
     return closed.has_maps ? PR_OK : add_setting(f, f->words.chars, true, closed.line);

@@ -75,8 +75,9 @@ static pr_status settings_of_row(const pr_settings *settings, const char *name, 
     for (int64_t i = 0; i < settings->n; i++) {
         pr_setting moved = settings->at[i];
         char row[NAME_BYTES];
-        if (!row_of(settings->at[i].key, row, &moved.key) || strcmp(row, name) != 0) {
-            continue;
+        if (!row_of(settings->at[i].key, row, &moved.key) || strcmp(row, name) != 0 ||
+            moved.key[0] == '\0') {
+            continue; /* another row's, or the mark of a row without keys of its own */
         }
         PR_REQUIRE(varies != NULL && may_vary(varies, moved.key), PR_ERR_INVALID,
                    "%s:%d: row '%s' sets %s, which `varies` does not list", moved.file, moved.line,

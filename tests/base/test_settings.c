@@ -88,6 +88,23 @@ static void choose(const char *yaml, const char *row, pr_status wanted, const ch
     pr_settings_destroy(&s);
 }
 
+/* `name: {}` is the table as it is. */
+static void test_empty_row(void)
+{
+    static const char yaml[] = "a: 1\nvaries: [a]\nrows:\n  two: {a: 2}\n  plain: {}\n";
+    pr_settings *s = NULL;
+    char **names = NULL;
+    int64_t n_names = 0;
+    CHECK_OK(pr_settings_create(&s));
+    CHECK_OK(pr_settings_add_yaml(s, "t", yaml, sizeof(yaml) - 1));
+    CHECK_OK(pr_settings_rows(s, &names, &n_names));
+    CHECK(n_names == 2 && strcmp(names[1], "plain") == 0, "%d rows", (int)n_names);
+    CHECK_OK(pr_settings_choose_row(s, "plain"));
+    CHECK(strcmp(value_of(s, "a"), "1") == 0 && pr_settings_n(s) == 1, "a row of nothing");
+    pr_free(names);
+    pr_settings_destroy(&s);
+}
+
 static void test_rows(void)
 {
     choose(TABLE, "wide", PR_OK, "");
@@ -108,5 +125,6 @@ int main(void)
 {
     test_inherit();
     test_rows();
+    test_empty_row();
     return check_exit_code();
 }
