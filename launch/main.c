@@ -5,6 +5,7 @@
 #include "engine/comm/job.h"
 #include "engine/comm/watchdog.h"
 #include "launch/command.h"
+#include "launch/program.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ static pr_status run_command(int argc, char **argv, int *exit_code)
     return status;
 }
 
-int main(int argc, char **argv)
+int pr_program_main(int argc, char **argv)
 {
     pr_team_float_mode();
     if (pr_job_init(&argc, &argv) != PR_OK) {

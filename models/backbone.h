@@ -32,17 +32,31 @@ typedef struct pr_backbone_out {
     int n_taps;
 } pr_backbone_out;
 
+/** What adds a backbone to GRAPH; its contract is that of pr_backbone_build. */
+typedef pr_status (*pr_backbone_fn)(pr_graph *graph, const pr_backbone_options *options,
+                                    const char *prefix, pr_value image, pr_backbone_out *out);
+
+/**
+ * Makes BUILD the backbone that a config calls NAME (borrowed for good), beside those of
+ * models/model_list.h. Not collective: every rank does it before pr_program_main (launch/program.h),
+ * on its main thread.
+ *
+ * Errors: PR_ERR_INVALID for a name that is taken or has other characters than a-z, 0-9 and _, and
+ * beyond 16 of them.
+ */
+pr_status pr_backbone_register(const char *name, pr_backbone_fn build);
+
 /**
  * Adds the backbone NAME to GRAPH: from IMAGE [N, H, W, 3] real to *OUT. Its tensors' names begin
  * with PREFIX ("backbone."), then go on as in PyTorch's models.
  *
- * Errors: PR_ERR_INVALID for a name that models/model_list.h has not; PR_ERR_SHAPE for images that
- * are too small, with the layer's name.
+ * Errors: PR_ERR_INVALID for a name that neither models/model_list.h has nor was registered, with
+ * the nearest and all there are; PR_ERR_SHAPE for images that are too small, with the layer's name.
  */
 pr_status pr_backbone_build(pr_graph *graph, const char *name, const pr_backbone_options *options,
                             const char *prefix, pr_value image, pr_backbone_out *out);
 
-/** Name number I of models/model_list.h, or NULL past the last. */
+/** Name number I, of models/model_list.h and then of those registered, or NULL past the last. */
 const char *pr_backbone_name(int i);
 
 #endif

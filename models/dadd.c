@@ -22,11 +22,11 @@ static pr_status check_task(int task)
 pr_status pr_dadd_private_build(pr_graph *graph, const pr_dadd_heads *heads, int task,
                                 pr_value features, pr_value *out)
 {
-    const pr__builder builder = {graph, "", 0};
+    const pr_builder builder = {graph, "", 0};
     char name[NAME_BYTES];
     PR_TRY(check_task(task));
     (void)snprintf(name, sizeof(name), "task%d.private", task);
-    PR_TRY(pr__linear_build(&builder, name, heads->n_private, features, out));
+    PR_TRY(pr_linear_build(&builder, name, heads->n_private, features, out));
     (void)snprintf(name, sizeof(name), "task%d.relu", task);
     return relu(graph, name, out);
 }
@@ -35,14 +35,14 @@ pr_status pr_dadd_private_build(pr_graph *graph, const pr_dadd_heads *heads, int
 static pr_status head_build(pr_graph *graph, const pr_dadd_heads *heads, const char *hidden,
                             const char *name, pr_value x, pr_value *logits)
 {
-    const pr__builder builder = {graph, "", 0};
+    const pr_builder builder = {graph, "", 0};
     if (heads->n_hidden > 0) {
         char act[NAME_BYTES + 8];
         (void)snprintf(act, sizeof(act), "%s.relu", hidden);
-        PR_TRY(pr__linear_build(&builder, hidden, heads->n_hidden, x, &x));
+        PR_TRY(pr_linear_build(&builder, hidden, heads->n_hidden, x, &x));
         PR_TRY(relu(graph, act, &x));
     }
-    return pr__linear_build(&builder, name, N_CLASSES, x, logits);
+    return pr_linear_build(&builder, name, N_CLASSES, x, logits);
 }
 
 pr_status pr_dadd_task_build(pr_graph *graph, const pr_dadd_heads *heads, int task,

@@ -31,7 +31,7 @@ typedef struct variant {
 
 /* What blocks are built with. */
 typedef struct network {
-    pr__builder builder;
+    pr_builder builder;
     double width, depth, eps;
     bool is_same;
     double drop_path;
@@ -59,11 +59,11 @@ static int pad_of(const network *net, int kernel)
 }
 
 static pr_status conv_norm_build(const network *net, const char *conv_name, const char *norm_name,
-                                 const pr__conv *conv, pr_act act, pr_value x, pr_value *out)
+                                 const pr_conv *conv, pr_act act, pr_value x, pr_value *out)
 {
-    const pr__norm norm = {.act = act, .eps = net->eps};
-    PR_TRY(pr__conv_build(&net->builder, conv_name, conv, x, &x));
-    return pr__norm_as_build(&net->builder, norm_name, &norm, x, out);
+    const pr_norm norm = {.act = act, .eps = net->eps};
+    PR_TRY(pr_conv_build(&net->builder, conv_name, conv, x, &x));
+    return pr_norm_as_build(&net->builder, norm_name, &norm, x, out);
 }
 
 /* NAMES: of the parts, for a block with and without expansion. */
@@ -83,12 +83,12 @@ static const char *join(const char *block, const char *name, char text[static LA
 static pr_status way_build(const network *net, const char *block, const stage *s, int stride,
                            int64_t n_out, pr_value x, pr_value *out)
 {
-    const pr__builder *const builder = &net->builder;
+    const pr_builder *const builder = &net->builder;
     const int64_t n_in = pr_graph_desc(builder->graph, x)->shape.dims[3];
     const bool expands = s->expand > 1;
-    const pr__norm norm = {.act = PR_ACT_SILU, .eps = net->eps};
-    const pr__conv wide = {.n_out = n_in * s->expand, .kernel = 1, .stride = 1};
-    const pr__conv narrow = {.n_out = n_out, .kernel = 1, .stride = 1};
+    const pr_norm norm = {.act = PR_ACT_SILU, .eps = net->eps};
+    const pr_conv wide = {.n_out = n_in * s->expand, .kernel = 1, .stride = 1};
+    const pr_conv narrow = {.n_out = n_out, .kernel = 1, .stride = 1};
     char conv[LAYER_BYTES];
     char bn[LAYER_BYTES];
 
@@ -96,11 +96,11 @@ static pr_status way_build(const network *net, const char *block, const stage *s
         PR_TRY(conv_norm_build(net, join(block, "conv_pw", conv), join(block, "bn1", bn), &wide,
                                PR_ACT_SILU, x, &x));
     }
-    PR_TRY(pr__depthwise_build(builder, join(block, "conv_dw", conv), s->kernel, stride,
-                               pad_of(net, s->kernel), x, &x));
-    PR_TRY(pr__norm_as_build(builder, join(block, part(expands, "bn2", "bn1"), bn), &norm, x, &x));
+    PR_TRY(pr_depthwise_build(builder, join(block, "conv_dw", conv), s->kernel, stride,
+                              pad_of(net, s->kernel), x, &x));
+    PR_TRY(pr_norm_as_build(builder, join(block, part(expands, "bn2", "bn1"), bn), &norm, x, &x));
     /* A quarter of the block's input, which is a multiple of 8. */
-    PR_TRY(pr__squeeze_build(builder, join(block, "se", conv), n_in / 4, x, &x));
+    PR_TRY(pr_squeeze_build(builder, join(block, "se", conv), n_in / 4, x, &x));
     return conv_norm_build(net, join(block, part(expands, "conv_pwl", "conv_pw"), conv),
                            join(block, part(expands, "bn3", "bn2"), bn), &narrow, PR_ACT_NONE, x,
                            out);
@@ -110,7 +110,7 @@ static pr_status way_build(const network *net, const char *block, const stage *s
 static pr_status block_build(const network *net, int s_idx, int i, int number, pr_value x,
                              pr_value *out)
 {
-    const pr__builder *const builder = &net->builder;
+    const pr_builder *const builder = &net->builder;
     const stage *const s = &stages[s_idx];
     const int stride = i == 0 ? s->stride : 1;
     const int64_t n_in = pr_graph_desc(builder->graph, x)->shape.dims[3];
@@ -128,7 +128,7 @@ static pr_status block_build(const network *net, int s_idx, int i, int number, p
     }
     const pr_dropout_attr drop = {
         .rate = net->drop_path * number / net->n_blocks, .number = 1 + number, .whole_rows = true};
-    PR_TRY(pr__dropout_build(builder, join(block, "drop_path", layer), &drop, in[0], &in[0]));
+    PR_TRY(pr_dropout_build(builder, join(block, "drop_path", layer), &drop, in[0], &in[0]));
     (void)snprintf(layer, sizeof(layer), "%s%s.add", builder->prefix, block);
     return pr_graph_op(builder->graph, PR_OP_add, layer, &add, in, 2, out, 1);
 }
@@ -151,9 +151,9 @@ static pr_status blocks_build(const network *net, pr_value x, pr_backbone_out *o
 static pr_status top_build(const network *net, const pr_backbone_options *options,
                            pr_backbone_out *out)
 {
-    const pr__builder *const builder = &net->builder;
+    const pr_builder *const builder = &net->builder;
     const pr_dropout_attr drop = {.rate = options->dropout > 0.0 ? options->dropout : 0.0};
-    const pr__conv head = {.n_out = round_channels(N_HEAD, net->width), .kernel = 1, .stride = 1};
+    const pr_conv head = {.n_out = round_channels(N_HEAD, net->width), .kernel = 1, .stride = 1};
     char name[LAYER_BYTES];
 
     PR_TRY(conv_norm_build(net, "conv_head", "bn2", &head, PR_ACT_SILU, out->taps[out->n_taps - 1],
@@ -161,7 +161,7 @@ static pr_status top_build(const network *net, const pr_backbone_options *option
     (void)snprintf(name, sizeof(name), "%sglobal_pool", builder->prefix);
     PR_TRY(pr_graph_op(builder->graph, PR_OP_global_avg_pool, name, NULL, &out->map, 1,
                        &out->features, 1));
-    return pr__dropout_build(builder, "dropout", &drop, out->features, &out->features);
+    return pr_dropout_build(builder, "dropout", &drop, out->features, &out->features);
 }
 
 static pr_status check(const variant *v, const pr_desc *image, const pr_backbone_options *options,
@@ -198,10 +198,10 @@ static pr_status build(const variant *v, pr_graph *graph, const pr_backbone_opti
     pr_value x = image;
 
     PR_TRY(check(v, pr_graph_desc(graph, image), options, &net));
-    const pr__conv stem = {.n_out = round_channels(N_STEM, net.width),
-                           .kernel = 3,
-                           .stride = 2,
-                           .pad = pad_of(&net, 3)};
+    const pr_conv stem = {.n_out = round_channels(N_STEM, net.width),
+                          .kernel = 3,
+                          .stride = 2,
+                          .pad = pad_of(&net, 3)};
     PR_TRY(conv_norm_build(&net, "conv_stem", "bn1", &stem, PR_ACT_SILU, x, &x));
     PR_TRY(blocks_build(&net, x, out));
     return top_build(&net, options, out);

@@ -8,7 +8,7 @@ enum { NAME_BYTES = 160, WIDTH_STEP = 8 };
 static const double BATCH_NORM_EPS = 1e-5;
 
 /* PREFIX, NAME and SUFFIX together. */
-static pr_status join(const pr__builder *builder, const char *name, const char *suffix,
+static pr_status join(const pr_builder *builder, const char *name, const char *suffix,
                       char out[static NAME_BYTES])
 {
     const int n = snprintf(out, NAME_BYTES, "%s%s%s", builder->prefix, name, suffix);
@@ -18,7 +18,7 @@ static pr_status join(const pr__builder *builder, const char *name, const char *
     return PR_OK;
 }
 
-static pr_status param(const pr__builder *builder, const char *name, const char *suffix,
+static pr_status param(const pr_builder *builder, const char *name, const char *suffix,
                        pr_desc desc, pr_init init, pr_value *out)
 {
     char whole[NAME_BYTES];
@@ -26,7 +26,7 @@ static pr_status param(const pr__builder *builder, const char *name, const char 
     return pr_graph_param(builder->graph, whole, desc, init, out);
 }
 
-static pr_status buffer(const pr__builder *builder, const char *name, const char *suffix,
+static pr_status buffer(const pr_builder *builder, const char *name, const char *suffix,
                         pr_desc desc, pr_init init, pr_value *out)
 {
     char whole[NAME_BYTES];
@@ -34,7 +34,7 @@ static pr_status buffer(const pr__builder *builder, const char *name, const char
     return pr_graph_buffer(builder->graph, whole, desc, init, out);
 }
 
-static pr_status op(const pr__builder *builder, pr_op_id id, const char *name, const void *attr,
+static pr_status op(const pr_builder *builder, pr_op_id id, const char *name, const void *attr,
                     const pr_value *in, int n_in, pr_value *out)
 {
     char whole[NAME_BYTES];
@@ -47,29 +47,29 @@ static pr_init kaiming(int64_t fan_out)
     return (pr_init){PR_INIT_NORMAL, sqrt(2.0 / (double)fan_out)};
 }
 
-static pr_init conv_init(const pr__conv *conv, int64_t n_in)
+static pr_init conv_init(const pr_conv *conv, int64_t n_in)
 {
     const int64_t n_taps = conv->kernel * conv->kernel;
     switch (conv->init) {
-    case PR__INIT_TORCH:
+    case PR_CONV_INIT_TORCH:
         return (pr_init){PR_INIT_UNIFORM, 1.0 / sqrt((double)(n_in * n_taps))};
-    case PR__INIT_GLOROT:
+    case PR_CONV_INIT_GLOROT:
         return (pr_init){PR_INIT_UNIFORM, sqrt(6.0 / (double)((n_in + conv->n_out) * n_taps))};
-    case PR__INIT_FAN_OUT:
+    case PR_CONV_INIT_FAN_OUT:
         break;
     }
     return kaiming(conv->n_out * n_taps);
 }
 
 /* Channels of a map, or of a row. */
-static int64_t channels(const pr__builder *builder, pr_value x)
+static int64_t channels(const pr_builder *builder, pr_value x)
 {
     const pr_shape *const shape = &pr_graph_desc(builder->graph, x)->shape;
     return shape->dims[shape->n_dims - 1];
 }
 
-pr_status pr__conv_build(const pr__builder *builder, const char *name, const pr__conv *conv,
-                         pr_value x, pr_value *out)
+pr_status pr_conv_build(const pr_builder *builder, const char *name, const pr_conv *conv,
+                        pr_value x, pr_value *out)
 {
     const pr_conv2d_attr attr = {.stride = conv->stride,
                                  .pad = conv->pad,
@@ -87,8 +87,8 @@ pr_status pr__conv_build(const pr__builder *builder, const char *name, const pr_
     return op(builder, PR_OP_conv2d, name, &attr, in, conv->bias ? 3 : 2, out);
 }
 
-pr_status pr__depthwise_build(const pr__builder *builder, const char *name, int64_t kernel,
-                              int stride, int pad, pr_value x, pr_value *out)
+pr_status pr_depthwise_build(const pr_builder *builder, const char *name, int64_t kernel,
+                             int stride, int pad, pr_value x, pr_value *out)
 {
     const pr_depthwise_attr attr = {
         .stride = stride, .pad = pad, .dilation = 1, .act_in = PR_ACT_NONE};
@@ -100,8 +100,8 @@ pr_status pr__depthwise_build(const pr__builder *builder, const char *name, int6
     return op(builder, PR_OP_depthwise, name, &attr, in, 2, out);
 }
 
-pr_status pr__squeeze_build(const pr__builder *builder, const char *name, int64_t n_hidden,
-                            pr_value x, pr_value *out)
+pr_status pr_squeeze_build(const pr_builder *builder, const char *name, int64_t n_hidden,
+                           pr_value x, pr_value *out)
 {
     const pr_dtype real = pr_graph_real(builder->graph);
     const int64_t n = channels(builder, x);
@@ -117,8 +117,8 @@ pr_status pr__squeeze_build(const pr__builder *builder, const char *name, int64_
     return op(builder, PR_OP_squeeze_excite, name, NULL, in, 5, out);
 }
 
-pr_status pr__dropout_build(const pr__builder *builder, const char *name,
-                            const pr_dropout_attr *attr, pr_value x, pr_value *out)
+pr_status pr_dropout_build(const pr_builder *builder, const char *name, const pr_dropout_attr *attr,
+                           pr_value x, pr_value *out)
 {
     if (attr->rate == 0.0) {
         *out = x;
@@ -127,8 +127,8 @@ pr_status pr__dropout_build(const pr__builder *builder, const char *name,
     return op(builder, PR_OP_dropout, name, attr, &x, 1, out);
 }
 
-pr_status pr__separable_build(const pr__builder *builder, const char *name, int64_t n_out,
-                              pr_act act_in, pr_value x, pr_value *out)
+pr_status pr_separable_build(const pr_builder *builder, const char *name, int64_t n_out,
+                             pr_act act_in, pr_value x, pr_value *out)
 {
     enum { KERNEL = 3 };
     const pr_depthwise_attr attr = {.stride = 1, .pad = 1, .dilation = 1, .act_in = act_in};
@@ -143,19 +143,19 @@ pr_status pr__separable_build(const pr__builder *builder, const char *name, int6
     (void)snprintf(pointwise, sizeof(pointwise), "%s.pointwise", name);
     PR_TRY(param(builder, depthwise, ".weight", desc, kaiming(n_in * KERNEL * KERNEL), &in[1]));
     PR_TRY(op(builder, PR_OP_depthwise, depthwise, &attr, in, 2, &middle));
-    return pr__conv_build(builder, pointwise, &(pr__conv){.n_out = n_out, .kernel = 1, .stride = 1},
-                          middle, out);
+    return pr_conv_build(builder, pointwise, &(pr_conv){.n_out = n_out, .kernel = 1, .stride = 1},
+                         middle, out);
 }
 
-pr_status pr__norm_build(const pr__builder *builder, const char *name, pr_act act, pr_value x,
-                         pr_value *out)
+pr_status pr_norm_build(const pr_builder *builder, const char *name, pr_act act, pr_value x,
+                        pr_value *out)
 {
-    const pr__norm norm = {.act = act, .eps = BATCH_NORM_EPS};
-    return pr__norm_as_build(builder, name, &norm, x, out);
+    const pr_norm norm = {.act = act, .eps = BATCH_NORM_EPS};
+    return pr_norm_as_build(builder, name, &norm, x, out);
 }
 
 /* The middle op of a batch norm over the global batch, of layer use USE of NAME. */
-static pr_status sum_build(const pr__builder *builder, const char *name, int use, pr_value x,
+static pr_status sum_build(const pr_builder *builder, const char *name, int use, pr_value x,
                            pr_value *sums)
 {
     char layer[NAME_BYTES];
@@ -169,8 +169,8 @@ static pr_status sum_build(const pr__builder *builder, const char *name, int use
     return op(builder, PR_OP_sync_sum, layer, NULL, sums, 1, sums);
 }
 
-pr_status pr__norm_as_build(const pr__builder *builder, const char *name, const pr__norm *norm,
-                            pr_value x, pr_value *out)
+pr_status pr_norm_as_build(const pr_builder *builder, const char *name, const pr_norm *norm,
+                           pr_value x, pr_value *out)
 {
     const pr_shape *const shape = &pr_graph_desc(builder->graph, x)->shape;
     const int64_t n_pixels = shape->n_dims == 4 ? shape->dims[1] * shape->dims[2] : 1;
@@ -197,8 +197,8 @@ pr_status pr__norm_as_build(const pr__builder *builder, const char *name, const 
     return op(builder, PR_OP_bn_apply, name, &attr, apply, 6, out);
 }
 
-pr_status pr__linear_build(const pr__builder *builder, const char *name, int64_t n_out, pr_value x,
-                           pr_value *out)
+pr_status pr_linear_build(const pr_builder *builder, const char *name, int64_t n_out, pr_value x,
+                          pr_value *out)
 {
     const pr_dtype real = pr_graph_real(builder->graph);
     const int64_t n_in = channels(builder, x);
@@ -210,7 +210,7 @@ pr_status pr__linear_build(const pr__builder *builder, const char *name, int64_t
     return op(builder, PR_OP_linear, name, NULL, in, 3, out);
 }
 
-int64_t pr__scale_width(int64_t n, double factor)
+int64_t pr_scale_width(int64_t n, double factor)
 {
     const int64_t scaled =
         WIDTH_STEP * (int64_t)floor((double)n * factor / (double)WIDTH_STEP + 0.5);

@@ -76,7 +76,7 @@ static pr_status add_global(const pr__mc_lcr *m, const pr_backbone_out *body, pr
     pr_value map;
     switch (m->net->options->gf) {
     case PR_MC_LCR_GF_B14_PROJ:
-        return pr__linear_build(&m->builder, "global", N_PROJECTED, body->features, out);
+        return pr_linear_build(&m->builder, "global", N_PROJECTED, body->features, out);
     case PR_MC_LCR_GF_B13:
         PR_REQUIRE(body->n_taps > LAST_BLOCK_TAP, PR_ERR_INVALID,
                    "mc_lcr.gf: b13 needs the map of the last block, which %s does not give",
@@ -109,8 +109,8 @@ static pr_status add_heads(pr__mc_lcr *m, pr_mc_lcr_out *out)
         parts[n++] = out->phase;
     }
     PR_TRY(pr_graph_op(graph, PR_OP_concat, "mc_lcr.fuse", NULL, parts, n, &out->fused, 1));
-    PR_TRY(pr__linear_build(&m->builder, "encode", options->n_embed, out->fused, &out->features));
-    PR_TRY(pr__linear_build(&m->builder, "project", m->net->n_z, out->features, &x));
+    PR_TRY(pr_linear_build(&m->builder, "encode", options->n_embed, out->fused, &out->features));
+    PR_TRY(pr_linear_build(&m->builder, "project", m->net->n_z, out->features, &x));
     PR_TRY(pr_graph_op(graph, PR_OP_l2norm, "mc_lcr.normalise", &norm, &x, 1, &out->z, 1));
     x = out->features;
     PR_TRY(pr__mc_lcr_dropout(m, PR__SITE_CLASSIFIER, &x));

@@ -15,7 +15,7 @@ typedef enum pr__mc_lcr_site {
 
 typedef struct pr__mc_lcr {
     const pr_mc_lcr_net *net;
-    pr__builder builder;
+    pr_builder builder;
     bool drops[PR__SITES];
     int n_dropouts; /* so far: each draws by its number */
 } pr__mc_lcr;

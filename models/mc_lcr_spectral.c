@@ -59,7 +59,7 @@ static pr_status linear(const pr__mc_lcr *m, const char *path, const char *part,
 {
     char name[NAME_BYTES];
     name_of(name, path, part);
-    return pr__linear_build(&m->builder, name, n_out, x, out);
+    return pr_linear_build(&m->builder, name, n_out, x, out);
 }
 
 static pr_status plain(const pr__mc_lcr *m, pr_op_id op, const char *path, const char *part,

@@ -58,7 +58,7 @@ static const inception inceptions[] = {
 };
 
 typedef struct network {
-    pr__builder builder;
+    pr_builder builder;
     const variant *v;
     double eps;
 } network;
@@ -74,29 +74,29 @@ static pr_status op_build(const network *net, pr_op_id id, const char *name, con
 static pr_status conv_build(const network *net, const char *name, int64_t n_out, int64_t kernel,
                             int dilation, pr_value x, pr_value *out)
 {
-    const pr__conv conv = {.n_out = n_out,
-                           .kernel = kernel,
-                           .stride = 1,
-                           .pad = (int)(kernel - 1) / 2 * dilation,
-                           .dilation = dilation,
-                           .bias = net->v->is_keras,
-                           .init = net->v->is_keras ? PR__INIT_GLOROT : PR__INIT_TORCH};
-    return pr__conv_build(&net->builder, name, &conv, x, out);
+    const pr_conv conv = {.n_out = n_out,
+                          .kernel = kernel,
+                          .stride = 1,
+                          .pad = (int)(kernel - 1) / 2 * dilation,
+                          .dilation = dilation,
+                          .bias = net->v->is_keras,
+                          .init = net->v->is_keras ? PR_CONV_INIT_GLOROT : PR_CONV_INIT_TORCH};
+    return pr_conv_build(&net->builder, name, &conv, x, out);
 }
 
-static pr_status norm_pool_build(const network *net, const char *norm_name, const pr__norm *norm,
+static pr_status norm_pool_build(const network *net, const char *norm_name, const pr_norm *norm,
                                  int pool, pr_value x, pr_value *out)
 {
     const pr_pool_attr attr = {.window = pool, .stride = pool};
     char name[WHOLE_BYTES / 2];
-    PR_TRY(pr__norm_as_build(&net->builder, norm_name, norm, x, &x));
+    PR_TRY(pr_norm_as_build(&net->builder, norm_name, norm, x, &x));
     (void)snprintf(name, sizeof(name), "%s%d", norm_name, norm->use);
     return op_build(net, PR_OP_max_pool, name, "pool", &attr, x, out);
 }
 
 static pr_status layer_build(const network *net, const layer *l, pr_value x, pr_value *out)
 {
-    const pr__norm norm = {.eps = net->eps, .use = l->use, .n_uses = l->n_uses};
+    const pr_norm norm = {.eps = net->eps, .use = l->use, .n_uses = l->n_uses};
     PR_TRY(conv_build(net, l->conv, l->n_out, l->kernel, 1, x, &x));
     PR_TRY(op_build(net, PR_OP_relu, l->conv, "relu", NULL, x, &x));
     return norm_pool_build(net, l->norm, &norm, l->pool, x, out);
@@ -125,7 +125,7 @@ static pr_status way_build(const network *net, const inception *in, int way, pr_
 
 static pr_status inception_build(const network *net, const inception *in, pr_value x, pr_value *out)
 {
-    const pr__norm norm = {.eps = net->eps};
+    const pr_norm norm = {.eps = net->eps};
     char whole[WHOLE_BYTES];
     char name[LAYER_BYTES];
     pr_value ways[N_WAYS];
@@ -162,7 +162,7 @@ static pr_status maps_build(const network *net, pr_value x, pr_backbone_out *out
 static pr_status features_build(const network *net, const pr_backbone_options *options,
                                 pr_backbone_out *out)
 {
-    const pr__builder *const builder = &net->builder;
+    const pr_builder *const builder = &net->builder;
     const double rate = options->dropout < 0.0 ? OWN_DROPOUT : options->dropout;
     const pr_dropout_attr drop[2] = {{.rate = rate, .number = 0}, {.rate = rate, .number = 1}};
     const pr_leaky_relu_attr leak = {.slope = LEAK};
@@ -170,10 +170,10 @@ static pr_status features_build(const network *net, const pr_backbone_options *o
     pr_value x;
 
     PR_TRY(op_build(net, PR_OP_flatten, "flatten", "rows", &flat, out->map, &x));
-    PR_TRY(pr__dropout_build(builder, "dropout1", &drop[0], x, &x));
-    PR_TRY(pr__linear_build(builder, "fc1", N_HIDDEN, x, &x));
+    PR_TRY(pr_dropout_build(builder, "dropout1", &drop[0], x, &x));
+    PR_TRY(pr_linear_build(builder, "fc1", N_HIDDEN, x, &x));
     PR_TRY(op_build(net, PR_OP_leaky_relu, "fc1", "leaky_relu", &leak, x, &x));
-    return pr__dropout_build(builder, "dropout2", &drop[1], x, &out->features);
+    return pr_dropout_build(builder, "dropout2", &drop[1], x, &out->features);
 }
 
 static pr_status check(const variant *v, const pr_desc *image, const pr_backbone_options *options)

@@ -27,7 +27,7 @@ static const block last = {1024, 2, 2, true, false};
 static const int64_t top[2] = {1536, 2048};
 
 /* The way through a block but for the skip: rep.0 to rep.8, numbered as PyTorch's Sequential. */
-static pr_status reps_build(const pr__builder *builder, const char *name, const block *b,
+static pr_status reps_build(const pr_builder *builder, const char *name, const block *b,
                             int64_t n_out, pr_value x, pr_value *out)
 {
     const pr_shape *const shape = &pr_graph_desc(builder->graph, x)->shape;
@@ -45,9 +45,9 @@ static pr_status reps_build(const pr__builder *builder, const char *name, const 
         const pr_act act_in = i == 0 && b->starts_with_relu ? PR_ACT_RELU : PR_ACT_NONE;
         at += i > 0 || b->starts_with_relu ? 1 : 0;
         (void)snprintf(layer, sizeof(layer), "%s.rep.%d", name, at++);
-        PR_TRY(pr__separable_build(builder, layer, width, act_in, x, &x));
+        PR_TRY(pr_separable_build(builder, layer, width, act_in, x, &x));
         (void)snprintf(layer, sizeof(layer), "%s.rep.%d", name, at++);
-        PR_TRY(pr__norm_build(builder, layer, is_last ? PR_ACT_NONE : PR_ACT_RELU, x, &x));
+        PR_TRY(pr_norm_build(builder, layer, is_last ? PR_ACT_NONE : PR_ACT_RELU, x, &x));
     }
     *out = x;
     if (b->stride != 1) {
@@ -59,11 +59,11 @@ static pr_status reps_build(const pr__builder *builder, const char *name, const 
     return PR_OK;
 }
 
-static pr_status block_build(const pr__builder *builder, int number, const block *b, double width,
+static pr_status block_build(const pr_builder *builder, int number, const block *b, double width,
                              pr_value x, pr_value *out)
 {
     const int64_t n_in = pr_graph_desc(builder->graph, x)->shape.dims[3];
-    const int64_t n_out = pr__scale_width(b->n_out, width);
+    const int64_t n_out = pr_scale_width(b->n_out, width);
     const pr_add_attr add = {.act = PR_ACT_NONE};
     char name[LAYER_BYTES / 2];
     char layer[LAYER_BYTES];
@@ -74,48 +74,46 @@ static pr_status block_build(const pr__builder *builder, int number, const block
     in[1] = x;
     if (n_out != n_in || b->stride != 1) {
         (void)snprintf(layer, sizeof(layer), "%s.skip", name);
-        PR_TRY(pr__conv_build(builder, layer,
-                              &(pr__conv){.n_out = n_out, .kernel = 1, .stride = b->stride}, x,
-                              &in[1]));
+        PR_TRY(pr_conv_build(builder, layer,
+                             &(pr_conv){.n_out = n_out, .kernel = 1, .stride = b->stride}, x,
+                             &in[1]));
         (void)snprintf(layer, sizeof(layer), "%s.skipbn", name);
-        PR_TRY(pr__norm_build(builder, layer, PR_ACT_NONE, in[1], &in[1]));
+        PR_TRY(pr_norm_build(builder, layer, PR_ACT_NONE, in[1], &in[1]));
     }
     (void)snprintf(layer, sizeof(layer), "%s%s.add", builder->prefix, name);
     return pr_graph_op(builder->graph, PR_OP_add, layer, &add, in, 2, out, 1);
 }
 
-static pr_status stem_build(const pr__builder *builder, double width, pr_value x, pr_value *out)
+static pr_status stem_build(const pr_builder *builder, double width, pr_value x, pr_value *out)
 {
-    const pr__conv conv1 = {.n_out = pr__scale_width(stem[0], width), .kernel = 3, .stride = 2};
-    const pr__conv conv2 = {.n_out = pr__scale_width(stem[1], width), .kernel = 3, .stride = 1};
+    const pr_conv conv1 = {.n_out = pr_scale_width(stem[0], width), .kernel = 3, .stride = 2};
+    const pr_conv conv2 = {.n_out = pr_scale_width(stem[1], width), .kernel = 3, .stride = 1};
 
-    PR_TRY(pr__conv_build(builder, "conv1", &conv1, x, &x));
-    PR_TRY(pr__norm_build(builder, "bn1", PR_ACT_RELU, x, &x));
-    PR_TRY(pr__conv_build(builder, "conv2", &conv2, x, &x));
-    return pr__norm_build(builder, "bn2", PR_ACT_RELU, x, out);
+    PR_TRY(pr_conv_build(builder, "conv1", &conv1, x, &x));
+    PR_TRY(pr_norm_build(builder, "bn1", PR_ACT_RELU, x, &x));
+    PR_TRY(pr_conv_build(builder, "conv2", &conv2, x, &x));
+    return pr_norm_build(builder, "bn2", PR_ACT_RELU, x, out);
 }
 
-static pr_status top_build(const pr__builder *builder, double width, pr_value x,
+static pr_status top_build(const pr_builder *builder, double width, pr_value x,
                            pr_backbone_out *out)
 {
     char pool[LAYER_BYTES];
 
-    PR_TRY(
-        pr__separable_build(builder, "conv3", pr__scale_width(top[0], width), PR_ACT_NONE, x, &x));
-    PR_TRY(pr__norm_build(builder, "bn3", PR_ACT_RELU, x, &x));
-    PR_TRY(
-        pr__separable_build(builder, "conv4", pr__scale_width(top[1], width), PR_ACT_NONE, x, &x));
-    PR_TRY(pr__norm_build(builder, "bn4", PR_ACT_RELU, x, &out->map));
+    PR_TRY(pr_separable_build(builder, "conv3", pr_scale_width(top[0], width), PR_ACT_NONE, x, &x));
+    PR_TRY(pr_norm_build(builder, "bn3", PR_ACT_RELU, x, &x));
+    PR_TRY(pr_separable_build(builder, "conv4", pr_scale_width(top[1], width), PR_ACT_NONE, x, &x));
+    PR_TRY(pr_norm_build(builder, "bn4", PR_ACT_RELU, x, &out->map));
     (void)snprintf(pool, sizeof(pool), "%sglobal_pool", builder->prefix);
     return pr_graph_op(builder->graph, PR_OP_global_avg_pool, pool, NULL, &out->map, 1,
                        &out->features, 1);
 }
 
-static pr_status features_build(const pr__builder *builder, const pr_backbone_options *options,
+static pr_status features_build(const pr_builder *builder, const pr_backbone_options *options,
                                 pr_value pooled, pr_value *features)
 {
     const pr_dropout_attr attr = {.rate = options->dropout > 0.0 ? options->dropout : 0.0};
-    return pr__dropout_build(builder, "dropout", &attr, pooled, features);
+    return pr_dropout_build(builder, "dropout", &attr, pooled, features);
 }
 
 /* How many middle blocks OPTIONS ask for, having checked these and the image. */
@@ -138,7 +136,7 @@ static pr_status check(const pr_desc *image, const pr_backbone_options *options,
 pr_status pr_xception_build(pr_graph *graph, const pr_backbone_options *options, const char *prefix,
                             pr_value image, pr_backbone_out *out)
 {
-    const pr__builder builder = {graph, prefix, options->n_sync_views};
+    const pr_builder builder = {graph, prefix, options->n_sync_views};
     const int n_entry = sizeof(entry) / sizeof(*entry);
     int n_middle = 0;
     pr_value x = image;

@@ -1,49 +1,8 @@
 #include "trainer/objective.h"
 
-#include "engine/base/text.h"
 #include "engine/core/op_attr.h"
 #include "models/backbone.h"
 #include "models/heads.h"
-
-#include <stddef.h>
-#include <string.h>
-
-#define PR_OBJECTIVE(name) extern const pr_objective pr_objective_##name;
-#include "trainer/objective_list.h"
-#undef PR_OBJECTIVE
-
-static const pr_objective *const objectives[] = {
-#define PR_OBJECTIVE(name) &pr_objective_##name,
-#include "trainer/objective_list.h"
-#undef PR_OBJECTIVE
-};
-
-static const char *const names[] = {
-#define PR_OBJECTIVE(name) #name,
-#include "trainer/objective_list.h"
-#undef PR_OBJECTIVE
-    NULL};
-
-enum { N_OBJECTIVES = sizeof(objectives) / sizeof(objectives[0]) };
-
-const char *const *pr_objective_names(void)
-{
-    return names;
-}
-
-pr_status pr_objective_find(const char *name, const pr_objective **out)
-{
-    for (int i = 0; i < N_OBJECTIVES; i++) {
-        if (strcmp(names[i], name) == 0) {
-            *out = objectives[i];
-            return PR_OK;
-        }
-    }
-    const char *const nearest = pr_text_nearest(name, names, N_OBJECTIVES);
-    return PR_FAIL(PR_ERR_INVALID, "objective '%s' is not known%s%s%s", name,
-                   nearest == NULL ? "" : " (did you mean '", nearest == NULL ? "" : nearest,
-                   nearest == NULL ? "" : "'?)");
-}
 
 /* Batch norm over the global batch has its cuts in training only; evaluation has the same tensors. */
 int64_t pr_build_sync_views(const pr_build *build)

@@ -130,9 +130,32 @@ typedef struct pr_objective {
      * sample once, as it is.
      */
     bool (*val_sampler)(const pr_train_options *options, pr_sampler_options *sampler);
+    /*
+     * Of a registered objective: its own rows of the config. Their offsets are within the struct of
+     * OWN_BYTES that pr_own_options gives.
+     */
+    const pr_config_row *rows;
+    int n_rows;
+    size_t own_bytes;
 } pr_objective;
 
-/** The objective of that name, from objective_list.h. Errors: PR_ERR_INVALID, naming the nearest. */
+/**
+ * Makes OBJECTIVE (borrowed for good) one that a config may name, beside those of objective_list.h.
+ * Not collective: every rank does it before pr_program_main (launch/program.h), on its main thread.
+ *
+ * Errors: PR_ERR_INVALID, saying what is wrong: a name that is taken or has other characters than
+ * a-z, 0-9 and _; tables longer than this header allows, or without a graph; a row whose key there
+ * is or that lies outside of own_bytes; more than 16 objectives, or than PR_OWN_BYTES together.
+ */
+pr_status pr_objective_register(const pr_objective *objective);
+
+/** The struct that the rows of the registered objective NAME filled; NULL where it has none. */
+const void *pr_own_options(const pr_train_options *options, const char *name);
+
+/** Adds the rows of registered objectives; OPTIONS may be NULL, where only documented. */
+pr_status pr_own_options_register(pr_config_schema *schema, pr_train_options *options);
+
+/** The objective of that name. Errors: PR_ERR_INVALID, with the nearest and all there are. */
 pr_status pr_objective_find(const char *name, const pr_objective **out);
 
 /** The names of all objectives, for messages and help; NULL-terminated. */

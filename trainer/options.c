@@ -71,7 +71,7 @@ static const pr_config_row stage_rows[] = {
 static const pr_config_row run_rows[] = {
     RUN(seed, "seed", PR_CONFIG_INT, "1", 0, 9e15, NULL, ID, "what every random draw is keyed by"),
     RUN(objective, "objective", PR_CONFIG_STRING, NULL, 0, 0, NULL, ID | PR_CONFIG_REQUIRED,
-        "what is trained: cross_entropy, focal, supcon, rccl, dcl, dadd"),
+        "what is trained: cross_entropy, focal, mc_lcr, supcon, rccl, dcl, dadd"),
     RUN(device, "device", PR_CONFIG_CHOICE, "cpu", 0, 0, device_words, FREE,
         "cpu (f32), or ref: plain loops in double, slow, the judge"),
     RUN(cpu_isa, "cpu.isa", PR_CONFIG_CHOICE, "auto", 0, 0, isa_words, FREE,
@@ -90,6 +90,9 @@ static const pr_config_row run_rows[] = {
         "keep no activations and run forward twice: any batch in little memory, same bits"),
     RUN(batch_unit, "batch_unit", PR_CONFIG_CHOICE, "pairs", 0, 0, unit_words, ID,
         "whether `batch` counts pairs or views where views are paired"),
+    RUN(batch_ranks, "batch_ranks", PR_CONFIG_INT, "1", 1, 4096, NULL, ID,
+        "`batch` and train.n_micro are one rank's of so many, as in code that has a batch a GPU; the "
+        "run itself may have any number of ranks"),
     RUN(memory_mb, "train.memory_mb", PR_CONFIG_INT, "0", 0, 1e9, NULL, FREE,
         "megabytes that a rank may take; 0: the node's, shared by its ranks"),
     RUN(stop_at, "train.stop_at", PR_CONFIG_STRING, "", 0, 0, NULL, FREE,
@@ -221,7 +224,8 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
     const pr_config_module dadd = pr_dadd_config(options == NULL ? NULL : &options->dadd);
     const pr_config_module addg = pr_addg_config(options == NULL ? NULL : &options->addg);
     PR_TRY(pr_config_register(schema, &dadd));
-    return pr_config_register(schema, &addg);
+    PR_TRY(pr_config_register(schema, &addg));
+    return pr_own_options_register(schema, options);
 }
 
 const char *pr_isa_word(const pr_train_options *options)

@@ -18,6 +18,8 @@
 #include "trainer/optimizer.h"
 #include "trainer/schedule.h"
 
+#include <stddef.h>
+
 /** One element of data.train, data.val or data.test.<name>. */
 typedef struct pr_selection_options {
     const char *path; /* a dataset's folder; "" : data.root / the first word of `dataset` */
@@ -80,6 +82,8 @@ typedef struct pr_eval_options {
     int64_t every_epochs; /* validation; 0: only at a stage's end */
 } pr_eval_options;
 
+enum { PR_OWN_BYTES = 4096 };
+
 typedef struct pr_train_options {
     int64_t seed;
     const char *objective;
@@ -93,6 +97,7 @@ typedef struct pr_train_options {
     int64_t n_micro; /* 0: the largest power of two that leaves 32 views in a micro-batch */
     bool recompute;
     int batch_unit;    /* pr_batch_unit */
+    int64_t batch_ranks; /* 1 once the stages' batches and n_micro are those of all */
     int64_t memory_mb; /* refuse a run that needs more; 0: what the machine has */
 
     const char *stop_at;      /* "", "epoch 3", "step 120" */
@@ -118,6 +123,8 @@ typedef struct pr_train_options {
     pr_eval_options eval;
     pr_stage_options stage; /* batch, optim.*, schedule.*: every stage's defaults */
     pr_config_array stages; /* of pr_stage_options, named */
+    /* What rows of registered objectives fill: pr_own_options gives each its part. */
+    _Alignas(max_align_t) unsigned char own[PR_OWN_BYTES];
 } pr_train_options;
 
 typedef enum pr_device { PR_DEVICE_CPU, PR_DEVICE_REF } pr_device;

@@ -178,7 +178,7 @@ static void test_refusals(void)
     pr_value value = {-1};
 
     CHECK_FAILS(build(64, &good, "exception", &graph, &features), PR_ERR_INVALID,
-                "no backbone is called 'exception'");
+                "no backbone is called 'exception' (did you mean 'xception'?); there are");
     pr_graph_destroy(&graph);
     CHECK_FAILS(build(64, &wide, "xception", &graph, &features), PR_ERR_INVALID, "width = 0");
     pr_graph_destroy(&graph);
