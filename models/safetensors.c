@@ -49,18 +49,6 @@ static uint64_t little_endian(const unsigned char *bytes)
     return value;
 }
 
-/* A zip ("PK") holds torch.save's newer format, 0x80 and a small number begins a pickle. */
-static pr_status refuse_pytorch(const pr_safetensors *file, const unsigned char first[8])
-{
-    const bool is_zip = memcmp(first, "PK\003\004", 4) == 0;
-    const bool is_pickle = first[0] == 0x80 && first[1] >= 1 && first[1] <= 5 && first[2] != 0;
-    PR_REQUIRE(!is_zip && !is_pickle, PR_ERR_FORMAT,
-               "%s: a PyTorch file (%s), which only Python can read: convert it once with "
-               "tools/pth2safetensors.py IN.pth OUT.safetensors",
-               file->path, is_zip ? "zip" : "pickle");
-    return PR_OK;
-}
-
 static pr_status read_length(pr_safetensors *file)
 {
     unsigned char first[8];
@@ -68,11 +56,15 @@ static pr_status read_length(pr_safetensors *file)
                "%s: %llu bytes, a safetensors file begins with 8 bytes of header length",
                file->path, (unsigned long long)file->n_file_bytes);
     PR_TRY(pr__safetensors_read_at(file, 0, first, sizeof(first)));
-    PR_TRY(refuse_pytorch(file, first));
     file->n_header_bytes = little_endian(first);
-    PR_REQUIRE(file->n_header_bytes <= MAX_HEADER_BYTES, PR_ERR_FORMAT,
-               "%s: a header of %llu bytes, must be at most %d (is this a safetensors file?)",
-               file->path, (unsigned long long)file->n_header_bytes, MAX_HEADER_BYTES);
+    if (file->n_header_bytes > MAX_HEADER_BYTES) {
+        PR_TRY(pr__safetensors_refuse_foreign(file, first));
+        return PR_FAIL(
+            PR_ERR_FORMAT,
+            "%s: no safetensors file, nor another that is known: its first 8 bytes would be "
+            "a header of %llu bytes, must be at most %d",
+            file->path, (unsigned long long)file->n_header_bytes, MAX_HEADER_BYTES);
+    }
     PR_REQUIRE(file->n_header_bytes <= file->n_file_bytes - 8, PR_ERR_FORMAT,
                "%s: truncated: a header of %llu bytes in a file of %llu", file->path,
                (unsigned long long)file->n_header_bytes, (unsigned long long)file->n_file_bytes);

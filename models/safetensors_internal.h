@@ -20,4 +20,8 @@ struct pr_safetensors {
 pr_status pr__safetensors_read_at(const pr_safetensors *file, uint64_t offset, void *out,
                                   size_t n_bytes);
 
+/** Errors: PR_ERR_FORMAT where FIRST, the file's first bytes, are those of another known format. */
+pr_status pr__safetensors_refuse_foreign(const pr_safetensors *file,
+                                         const unsigned char first[static 8]);
+
 #endif

@@ -179,7 +179,10 @@ pr_status pr_run_init_weights(pr_run *run)
         pr_log_info("model.init: random weights from seed %" PRId64, run->request->options->seed);
         return PR_OK;
     }
-    if (ends_with(init, ".safetensors") || ends_with(init, ".pth") || ends_with(init, ".pt")) {
+    /* Any file but a checkpoint: its reader says of what kind it is where it is not its own. */
+    bool is_weights = !ends_with(init, ".h5") && !pr_fs_is_folder(init);
+    PR_TRY(pr_comm_broadcast(run->request->comm, "model.init", &is_weights, sizeof(is_weights), 0));
+    if (is_weights) {
         return pr_comm_agree(run->request->comm, "model.init", init_from_safetensors(run, init));
     }
     return init_from_checkpoint(run, init);

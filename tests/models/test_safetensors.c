@@ -80,7 +80,11 @@ static void test_other_files_are_refused(void)
 {
     check_start("PK\003\004\024\0\0\010", 8, "tools/pth2safetensors.py");
     check_start("\200\002\212\nl\374\234F", 8, "PyTorch file (pickle)");
-    check_start("\211HDF\r\n\032\n", 8, "is this a safetensors file?");
+    check_start("\211HDF\r\n\032\n", 8, "an HDF5 file");
+    check_start("\b\006\022\apytorch\032", 11, "an ONNX model");
+    check_start("\034\0\0\0TFL3\024\0", 10, "a TensorFlow Lite model");
+    check_start("[{\"weights\":[", 13, "TensorFlow.js");
+    check_start("\037\025\163\071\260\376\261\273", 8, "no safetensors file, nor another");
     check_start("\001\0\0", 3, "3 bytes");
     check_start("\377\0\0\0\0\0\0\0{}", 10, "truncated: a header of 255 bytes in a file of 10");
     pr_safetensors *file = NULL;
