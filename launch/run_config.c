@@ -69,6 +69,18 @@ static int64_t default_threads(const pr_comm *comm)
     return n < 1 ? 1 : n;
 }
 
+/* From the batch of one of options->batch_ranks ranks to the global one. */
+static void share_batch(pr_train_options *options)
+{
+    pr_stage_options *const stages = options->stages.at;
+    for (int64_t i = 0; i < options->stages.n; i++) {
+        stages[i].batch *= options->batch_ranks;
+    }
+    options->stage.batch *= options->batch_ranks;
+    options->n_micro *= options->batch_ranks;
+    options->batch_ranks = 1;
+}
+
 static void derive(pr_comm *comm, pr_train_options *options)
 {
     static const pr_pair_level levels[] = {PR_LEVEL_INSTANCE, PR_LEVEL_TEMPORAL, PR_LEVEL_SEMANTIC,
@@ -94,6 +106,7 @@ static pr_status load(pr_comm *comm, const char *file, const char *table_row,
     PR_TRY(share(comm, gathered, config));
     PR_TRY(pr_train_options_register(&config->schema, &config->options));
     PR_TRY(pr_config_apply(&config->schema, config->settings, &config->config));
+    share_batch(&config->options);
     PR_TRY(pr_train_options_check(&config->options));
     derive(comm, &config->options);
     return PR_OK;
