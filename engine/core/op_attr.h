@@ -186,7 +186,18 @@ typedef struct pr_cell_contrast_attr {
     double tau;
     double eps;        /* shorter features are divided by it instead of their length */
     bool exclude_self; /* a cell is no pair with itself */
+    bool masked;       /* a pair that is left out counts as one of similarity 0 */
 } pr_cell_contrast_attr;
+
+/** What cell_sums adds up over a batch. */
+enum {
+    PR_CELL_SUM_PAIRS, /* of fakes: exp over pairs of real cells, */
+    PR_CELL_SUM_MIXED, /* over pairs of a forged and a real cell, */
+    PR_CELL_SUM_FAKES, /* and how many fakes */
+    PR_CELL_SUM_REAL_PAIRS,
+    PR_CELL_SUM_REALS,
+    PR_CELL_SUMS
+};
 
 typedef struct pr_queue_nce_attr {
     double tau;

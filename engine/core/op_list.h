@@ -27,6 +27,7 @@ PR_OP(max_pool,        1,   1,   0)
 PR_OP(global_avg_pool, 1,   1,   0)
 PR_OP(l2norm,          1,   1,   0)   /* y = x / max(|x|, eps), by row */
 PR_OP(softmax_ce,      1,   1,   0)   /* cross-entropy in nats and the probabilities, by row */
+PR_OP(sigmoid_ce,      1,   1,   0)   /* binary cross-entropy of one logit a row */
 PR_OP(focal_ce,        1,   1,   0)   /* cross-entropy that well-known rows count less in */
 PR_OP(rccl_update,     1,   1,   0)   /* real centre and hard sets take in a batch */
 PR_OP(rccl_fuse,       1,   1,   0)   /* transformed positives and mixed negatives */
@@ -42,6 +43,7 @@ PR_OP(transpose,       1,   1,   0)   /* tokens and columns change places */
 PR_OP(add_shared,      1,   1,   0)   /* the same tensor is added for each image */
 PR_OP(mask_cells,      1,   1,   0)   /* which cells of a feature map a mask calls forged */
 PR_OP(cell_contrast,   1,   1,   0)   /* DCL's contrast of forged and real cells in an image */
+PR_OP(cell_sums,       1,   1,   0)   /* what that sums over pairs of cells, over the images */
 PR_OP(queue_nce,       1,   1,   0)   /* InfoNCE of each row against the other label's queue */
 PR_OP(queue_update,    1,   1,   0)   /* prototypes take in keys, queues those that the gate lets in */
 /* clang-format on */

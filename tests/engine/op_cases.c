@@ -302,6 +302,16 @@ static void fill_cells(int i, int64_t n, void *data)
     }
 }
 
+/* The same beside a batch's sums. */
+static void fill_summed(int i, int64_t n, void *data)
+{
+    static const double sums[PR_CELL_SUMS] = {60.0, 25.0, 5.0, 90.0, 2.0};
+    fill_cells(i, i == 3 ? 0 : n, data);
+    for (int64_t k = 0; i == 3 && k < n; k++) {
+        ((double *)data)[k] = sums[k];
+    }
+}
+
 /* Rows 1 to 6; the queue of the reals, which is against fakes, holds more than a tile. */
 enum { QUEUE_ROWS = 8, QUEUE_SLOTS = 70, QUEUE_COLS = 5 };
 
@@ -334,10 +344,24 @@ static void fill_push(int i, int64_t n, void *data)
     }
 }
 
-#define CELLS(what_, self_, h, w, c)                                                               \
+#define CELLS(what_, self_, masked_, h, w, c)                                                      \
     {                                                                                              \
         .op = PR_OP_cell_contrast, .what = (what_),                                                \
-        .attr = &(const pr_cell_contrast_attr){0.5, 1e-12, self_}, .n_in = 3,                      \
+        .attr = &(const pr_cell_contrast_attr){0.5, 1e-12, self_, masked_}, .n_in = 3,             \
+        .in = {MAP(4, h, w, c), {PR_I32, {3, {4, h, w}}}, LABELS(4)}, .fill = fill_cells,          \
+        .bound = 2e-5                                                                              \
+    }
+#define SUMMED(what_, masked_, h, w, c)                                                            \
+    {                                                                                              \
+        .op = PR_OP_cell_contrast, .what = (what_),                                                \
+        .attr = &(const pr_cell_contrast_attr){0.5, 1e-12, false, masked_}, .n_in = 4,             \
+        .in = {MAP(4, h, w, c), {PR_I32, {3, {4, h, w}}}, LABELS(4), VECTOR(PR_CELL_SUMS)},        \
+        .always_f64 = 1U << 3U, .fill = fill_summed, .bound = 2e-5                                 \
+    }
+#define SUMS(what_, masked_, h, w, c)                                                              \
+    {                                                                                              \
+        .op = PR_OP_cell_sums, .what = (what_),                                                    \
+        .attr = &(const pr_cell_contrast_attr){0.5, 1e-12, false, masked_}, .n_in = 3,             \
         .in = {MAP(4, h, w, c), {PR_I32, {3, {4, h, w}}}, LABELS(4)}, .fill = fill_cells,          \
         .bound = 2e-5                                                                              \
     }
@@ -499,6 +523,11 @@ const op_case op_cases[] = {
      .n_in = 3,
      .in = {MATRIX(17, 2), LABELS(17), VECTOR(17)},
      .fill = fill_two_classes},
+    {.op = PR_OP_sigmoid_ce,
+     .what = "one logit",
+     .n_in = 3,
+     .in = {MATRIX(17, 1), LABELS(17), VECTOR(17)},
+     .fill = fill_two_classes},
     FOCAL("three classes, one row masked", 2.0, 0.0, MATRIX(5, 3), LABELS(5), VECTOR(5)),
     FOCAL("of no power", 0.0, 0.0, MATRIX(5, 3), LABELS(5), VECTOR(5)),
     {.op = PR_OP_focal_ce,
@@ -543,8 +572,13 @@ const op_case op_cases[] = {
      .attr = &(const pr_mask_cells_attr){3, 2, 0.1, -0.0},
      .n_in = 1,
      .in = {TOKENS(2, 7, 5)}},
-    CELLS("with themselves", false, 2, 3, 5),
-    CELLS("without themselves", true, 3, 3, 19),
+    CELLS("with themselves", false, false, 2, 3, 5),
+    CELLS("without themselves", true, false, 3, 3, 19),
+    CELLS("with masked pairs", false, true, 2, 3, 5),
+    SUMMED("of a batch", false, 2, 3, 5),
+    SUMMED("of a batch with masked pairs", true, 3, 2, 7),
+    SUMS("of cells", false, 2, 3, 5),
+    SUMS("of cells with masked pairs", true, 3, 3, 19),
     NCE("of six rows", false),
     NCE("of full queues", true),
     PUSH("no gate", PR_GATE_NONE),
