@@ -22,6 +22,7 @@
 #include <stdbool.h>
 
 typedef enum pr_patch_views { PR_PATCH_ALL, PR_PATCH_FIRST } pr_patch_views;
+typedef enum pr_patch_edge { PR_PATCH_SPREAD, PR_PATCH_STAY } pr_patch_edge;
 
 typedef enum pr_perturb { PR_PERTURB_NONE, PR_PERTURB_JPEG, PR_PERTURB_SCALE } pr_perturb;
 
@@ -39,11 +40,12 @@ typedef struct pr_augment_options {
     int64_t jpeg_quality_min, jpeg_quality_max;
 
     /* What DCL (Sun et al. 2022) and its public code add; all zero: nothing. */
-    double whole_prob;                   /* the whole crop instead of a random one */
-    double rotate_prob, rotate_deg;      /* about the crop's middle, within +- degrees */
-    double cutout_prob;                  /* a black square */
-    int64_t cutout_px;                   /* its side, pixels of the output */
-    double noise_prob;                   /* a normal for every byte */
+    double whole_prob;              /* the whole crop instead of a random one */
+    int64_t crop_px;                /* a random crop is so large before it is the view; 0: none */
+    double rotate_prob, rotate_deg; /* about the crop's middle, within +- degrees */
+    double cutout_prob;             /* a black square */
+    int64_t cutout_px;              /* its side, pixels of the output */
+    double noise_prob;              /* a normal for every byte */
     double noise_var_min, noise_var_max; /* its variance, grey levels squared */
     double tone_prob; /* one of: brightness and contrast; principal components; HSV */
     double tone_brightness, tone_contrast, tone_pca, tone_hue, tone_saturation, tone_value;
@@ -52,6 +54,9 @@ typedef struct pr_augment_options {
     double patch_prob;
     int64_t patch_k; /* RandomPatch: k x k tiles change places */
     int patch_views; /* pr_patch_views */
+    int patch_edge;  /* pr_patch_edge, where k does not divide the view's side */
+    /* Permutations of tiles, of which one is drawn: "2-0-1-3"; none: any permutation. */
+    pr_config_words patch_orders;
 
     double mean[3], std[3]; /* of RGB in [0, 1]: image = (pixel / 255 - mean) / std */
 

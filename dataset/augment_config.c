@@ -5,6 +5,7 @@
 #include "dataset/augment.h"
 
 static const char *const patch_words[] = {"all", "first", NULL};
+static const char *const edge_words[] = {"spread", "stay", NULL};
 
 /* clang-format off */
 #define REAL(member, key, def, min, max, doc)                                                      \
@@ -36,6 +37,10 @@ static const pr_config_row rows[] = {
     {"data.augment.jpeg_quality_max", PR_CONFIG_INT, "100", 1, 100, NULL,
      offsetof(pr_augment_options, jpeg_quality_max), PR_CONFIG_IDENTITY, "largest JPEG quality"},
     REAL(whole_prob, "whole_prob", "0", 0, 1, "probability of the whole crop, not a random one"),
+    {"data.augment.crop_px", PR_CONFIG_INT, "0", 0, 4096, NULL,
+     offsetof(pr_augment_options, crop_px), PR_CONFIG_IDENTITY,
+     "pixels a side that a random crop is resized to before model.px; 0: at once; 256 in DCL's "
+     "public code"},
     REAL(rotate_prob, "rotate_prob", "0", 0, 1, "probability of turning the crop about its middle"),
     REAL(rotate_deg, "rotate_deg", "30", 0, 180, "turned within +- this, degrees; edges mirrored"),
     REAL(cutout_prob, "cutout_prob", "0", 0, 1, "probability of a black square"),
@@ -67,6 +72,14 @@ static const pr_config_row rows[] = {
     {"data.augment.patch_views", PR_CONFIG_CHOICE, "all", 0, 0, patch_words,
      offsetof(pr_augment_options, patch_views), PR_CONFIG_IDENTITY,
      "which views of an item: all, or the first alone, as DCL's public code has it"},
+    {"data.augment.patch_edge", PR_CONFIG_CHOICE, "spread", 0, 0, edge_words,
+     offsetof(pr_augment_options, patch_edge), PR_CONFIG_IDENTITY,
+     "pixels beyond whole tiles: tiles share them, or they stay where they are, as in the public "
+     "code"},
+    {"data.augment.patch_orders", PR_CONFIG_WORDS, "", 0, 0, NULL,
+     offsetof(pr_augment_options, patch_orders), PR_CONFIG_IDENTITY,
+     "permutations of the tiles to draw from, as 8-7-6-5-4-3-2-1-0; empty: any; the public code has "
+     "a list of 40"},
     REAL(mean[0], "mean_red", "0.5", 0, 1, "taken off red in [0, 1]"),
     REAL(mean[1], "mean_green", "0.5", 0, 1, "taken off green"),
     REAL(mean[2], "mean_blue", "0.5", 0, 1, "taken off blue"),

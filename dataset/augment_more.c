@@ -21,6 +21,7 @@ enum {
     DRAW_AMOUNT = 74, /* 74 to 76 */
     DRAW_SRM = 77,
     DRAW_PATCH = 78,
+    DRAW_ORDER = 79,
     DRAW_PIXELS = 65536
 };
 
@@ -30,6 +31,18 @@ typedef struct bound {
     const char *name;
     double value, least, most;
 } bound;
+
+static pr_status check_orders(const pr_augment_options *o)
+{
+    int64_t order[PR_PATCH_MAX_K * PR_PATCH_MAX_K];
+    const int64_t n_tiles = o->patch_k * o->patch_k;
+    for (int64_t i = 0; i < o->patch_orders.n; i++) {
+        PR_REQUIRE(pr_patch_parse(o->patch_orders.at[i], n_tiles, order), PR_ERR_INVALID,
+                   "augment: patch_orders: '%s' is no permutation of 0 to %lld, joined by -",
+                   o->patch_orders.at[i], (long long)n_tiles - 1);
+    }
+    return PR_OK;
+}
 
 pr_status pr__more_check(const pr_augment_options *o)
 {
@@ -59,7 +72,7 @@ pr_status pr__more_check(const pr_augment_options *o)
                    "augment: %s is %g, must be within %g to %g", b->name, b->value, b->least,
                    b->most);
     }
-    return PR_OK;
+    return o->patch_prob > 0.0 ? check_orders(o) : PR_OK;
 }
 
 pr_status pr__more_make(const pr_augment_options *o, int out_px, pr__more *more)
@@ -145,6 +158,22 @@ static void draw_tone(const pr_augment_options *o, const pr_draw_key *key, pr__m
     }
 }
 
+/* The order of the tiles: any, or one of those that are given. */
+static void draw_patch(const pr_augment_options *o, const pr_draw_key *key, pr__more_draws *draws)
+{
+    const int64_t n_tiles = o->patch_k * o->patch_k;
+    draws->patch_k = (int)o->patch_k;
+    draws->patch_stay = o->patch_edge == PR_PATCH_STAY;
+    if (o->patch_orders.n > 0) {
+        const int64_t which = pr_draw_below(key, DRAW_ORDER, o->patch_orders.n);
+        (void)pr_patch_parse(o->patch_orders.at[which], n_tiles, draws->patch_order);
+        return;
+    }
+    pr_draw_key order = *key;
+    order.purpose = PR_FOR_PATCH;
+    pr_draw_permutation(&order, n_tiles, draws->patch_order);
+}
+
 void pr__more_draw(const pr_augment_options *o, const pr_draw_key *key, int out_px,
                    pr__more_draws *draws)
 {
@@ -178,10 +207,7 @@ void pr__more_draw(const pr_augment_options *o, const pr_draw_key *key, int out_
     draws->srm = chance(&shared, DRAW_SRM, o->srm_prob);
     if (chance(key, DRAW_PATCH, o->patch_prob) &&
         (o->patch_views == PR_PATCH_ALL || key->view == 0)) {
-        pr_draw_key order = *key;
-        order.purpose = PR_FOR_PATCH;
-        draws->patch_k = (int)o->patch_k;
-        pr_draw_permutation(&order, o->patch_k * o->patch_k, draws->patch_order);
+        draw_patch(o, key, draws);
     }
 }
 
@@ -219,8 +245,8 @@ void pr__more_floats(pr__more *more, const pr__more_draws *draws, float *image)
         pr_srm_add(more->out_px, image, more->srm);
     }
     if (draws->patch_k > 0) {
-        pr_patch_map(more->out_px, draws->patch_k, draws->patch_order, more->patch,
-                     more->patch_scratch);
+        pr_patch_map(more->out_px, draws->patch_k, draws->patch_stay, draws->patch_order,
+                     more->patch, more->patch_scratch);
         pr_patch_apply(more->patch, more->out_px, 3, image, more->copy);
     }
 }

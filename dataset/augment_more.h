@@ -21,6 +21,7 @@ typedef struct pr__more_draws {
     double amount[3]; /* of the tone: brightness, contrast | weights | hue, saturation, value */
     bool srm;
     int patch_k; /* 0: tiles keep their places */
+    bool patch_stay;
     int64_t patch_order[PR_PATCH_MAX_K * PR_PATCH_MAX_K];
     pr_draw_key key;
 } pr__more_draws;

@@ -1,6 +1,24 @@
 #include "dataset/patch.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+bool pr_patch_parse(const char *words, int64_t n, int64_t *order)
+{
+    bool taken[PR_PATCH_MAX_K * PR_PATCH_MAX_K] = {false};
+    for (int64_t t = 0; t < n; t++) {
+        char *end = NULL;
+        const long number = strtol(words, &end, 10);
+        const bool ends = *end == (t + 1 < n ? '-' : '\0');
+        if (*words < '0' || *words > '9' || !ends || number >= n || taken[number]) {
+            return false;
+        }
+        taken[number] = true;
+        order[t] = number;
+        words = end + 1;
+    }
+    return true;
+}
 
 typedef struct tile {
     int x, y, width, height;
@@ -42,12 +60,16 @@ static size_t move_tile(int px, const tile *to, const tile *taken, int32_t *from
     return n_spare;
 }
 
-void pr_patch_map(int px, int k, const int64_t *order, int32_t *from, int32_t *scratch)
+void pr_patch_map(int px, int k, bool stay, const int64_t *order, int32_t *from, int32_t *scratch)
 {
+    const int tiled_px = stay ? px / k * k : px;
     size_t n_spare = 0;
+    for (int32_t i = 0; stay && i < px * px; i++) {
+        from[i] = i;
+    }
     for (int64_t t = 0; t < (int64_t)k * k; t++) {
-        const tile to = tile_at(px, k, t);
-        const tile taken = tile_at(px, k, order[t]);
+        const tile to = tile_at(tiled_px, k, t);
+        const tile taken = tile_at(tiled_px, k, order[t]);
         n_spare += move_tile(px, &to, &taken, from, scratch + n_spare);
     }
     const int32_t *spare = scratch;

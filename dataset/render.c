@@ -33,6 +33,12 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* The side of what stands between a random window and its view; 0: nothing ever does. */
+static int between_px(const pr_augment_options *o)
+{
+    return o->enabled ? (int)o->crop_px : 0;
+}
+
 static bool may_encode(const pr_augment_options *o)
 {
     return (o->enabled && o->jpeg_prob > 0.0) || o->perturb == PR_PERTURB_JPEG;
@@ -42,13 +48,15 @@ static bool may_encode(const pr_augment_options *o)
 static bool make_buffers(pr_renderer *r)
 {
     const size_t out_px = (size_t)r->out_px;
+    const size_t px = (size_t)between_px(&r->options);
     const size_t crop_bytes =
-        larger((size_t)r->max_width * (size_t)r->max_height, out_px * out_px) * 3;
+        larger((size_t)r->max_width * (size_t)r->max_height, larger(out_px * out_px, px * px)) * 3;
     r->crop = pr_calloc((int64_t)crop_bytes, 1);
     r->plane = pr_calloc((int64_t)(out_px * out_px), 3);
     bool whole = r->crop != NULL && r->plane != NULL;
     if (r->options.enabled) {
-        const size_t n_bytes = pr_image_planes_bound(r->max_width, r->max_height);
+        const size_t n_bytes = larger(pr_image_planes_bound(r->max_width, r->max_height),
+                                      pr_image_planes_bound((int)px, (int)px));
         r->sampled = pr_calloc((int64_t)n_bytes, 1);
         whole = whole && r->sampled != NULL;
     }
@@ -58,7 +66,7 @@ static bool make_buffers(pr_renderer *r)
         r->jpeg = pr_calloc((int64_t)r->jpeg_bytes, 1);
         whole = whole && r->jpeg != NULL;
     }
-    if (r->options.perturb == PR_PERTURB_SCALE || r->options.rotate_prob > 0.0) {
+    if (r->options.perturb == PR_PERTURB_SCALE || r->options.rotate_prob > 0.0 || px > 0) {
         r->other = pr_calloc((int64_t)crop_bytes, 1);
         whole = whole && r->other != NULL;
     }
@@ -82,7 +90,8 @@ pr_status pr_renderer_create(const pr_augment_options *options, int max_width, i
     r->max_width = max_width;
     r->max_height = max_height;
     r->out_px = out_px;
-    const int side = max_width > max_height ? max_width : max_height;
+    const int longer = max_width > max_height ? max_width : max_height;
+    const int side = longer > between_px(options) ? longer : between_px(options);
     pr_status status = pr_resizer_create(side > out_px ? side : out_px,
                                          side > out_px ? side : out_px, &r->resizer);
     if (status == PR_OK && options->enabled) {
@@ -194,15 +203,34 @@ static pr_status take_window(pr_renderer *r, const pr__augment_draws *draws, con
     return PR_OK;
 }
 
-/* Into *PLANES what a training view is made of. */
-static pr_status take_planes(pr_renderer *r, const pr__augment_draws *draws, const source *from,
+/* Whether a view's window, as a random one, is resized in between. */
+static bool is_between(const pr_renderer *r)
+{
+    return between_px(&r->options) > 0 && !r->drawn.whole;
+}
+
+static pr_status resize_between(pr_renderer *r, pr_image_u8 *crop)
+{
+    const int px = between_px(&r->options);
+    const pr_image_u8 small = {px, px, crop->channels, r->other};
+    PR_TRY(pr_resize(r->resizer, crop, false, &small));
+    *crop = small;
+    return PR_OK;
+}
+
+/* Into *PLANES what a training view is made of; DRAWS->crop becomes its window in them. */
+static pr_status take_planes(pr_renderer *r, pr__augment_draws *draws, const source *from,
                              pr_image_planes *planes)
 {
-    if (from->pixels == NULL && r->drawn.angle == 0.0) {
+    if (from->pixels == NULL && r->drawn.angle == 0.0 && !is_between(r)) {
         return pr_image_decode_planes(from->bytes, from->n_bytes, &draws->crop, r->sampled, planes);
     }
     pr_image_u8 crop;
     PR_TRY(take_window(r, draws, from, 3, &crop));
+    if (is_between(r)) {
+        PR_TRY(resize_between(r, &crop));
+        draws->crop = (pr_rect){0, 0, crop.width, crop.height};
+    }
     pr_image_split(&crop, r->sampled, planes);
     planes->x = draws->crop.x;
     planes->y = draws->crop.y;
@@ -228,9 +256,11 @@ static pr_status augment(pr_renderer *r, const pr__augment_draws *draws, const p
     return PR_OK;
 }
 
-static pr_status render_image(pr_renderer *r, const pr__augment_draws *draws, const source *from,
+static pr_status render_image(pr_renderer *r, const pr__augment_draws *drawn, const source *from,
                               float *image)
 {
+    pr__augment_draws own = *drawn;
+    pr__augment_draws *const draws = &own;
     const int64_t n = (int64_t)r->out_px * r->out_px;
     const pr_planes view = {r->plane, r->plane + n, r->plane + 2 * n, n};
     uint8_t *const plane[3] = {view.r, view.g, view.b};
@@ -260,6 +290,7 @@ static pr_status render_mask(pr_renderer *r, const pr__augment_draws *draws, con
     const pr_image_u8 view = {r->out_px, r->out_px, 1, r->plane};
     pr_image_u8 crop;
     PR_TRY(take_window(r, draws, from, 1, &crop));
+    PR_TRY(is_between(r) ? resize_between(r, &crop) : PR_OK);
     PR_TRY(pr_resize(r->resizer, &crop, draws->flip, &view));
     for (int64_t i = 0; i < n; i++) {
         mask[i] = (float)view.data[i] / 255.0F;

@@ -7,7 +7,8 @@
  * high frequencies (SRM), RandomPatch. Evaluation's steps between decode and normalisation are on
  * bytes, training's in 1/64 grey level (augment.h), to the nearest bytes where any of cut-out to JPEG
  * is drawn. A crop that is turned is decoded whole and turned before its window is taken. A mask goes
- * through turn, window, resize, flip and RandomPatch.
+ * through turn, window, resize, flip and RandomPatch. With crop_px a random window is first resized to
+ * so many pixels a side, in bytes, and that is what the view is resampled from.
  *
  * Draws are of purpose PR_FOR_AUGMENT, numbered:
  *    0  crop: attempt a (0 .. 9) takes 16 + 4 a: area, 17 + 4 a: log of the ratio, 18 + 4 a: x,
@@ -21,7 +22,8 @@
  *   70  whether noise                      71 its variance       65536 and on: its bytes
  *   72  whether a tone                     73 which              74 to 76 its strengths
  *   77  whether SRM (of view 0 where it is shared)               78 whether RandomPatch
- * The order of RandomPatch's tiles is a permutation of purpose PR_FOR_PATCH.
+ *   79  which of the given orders of tiles
+ * Where none are given the order of RandomPatch's tiles is a permutation of purpose PR_FOR_PATCH.
  */
 #ifndef PR_DATASET_RENDER_H
 #define PR_DATASET_RENDER_H

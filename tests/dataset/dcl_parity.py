@@ -40,6 +40,17 @@ def levels(a, b):
     return int(abs(a.astype(int) - b.astype(int)).max())
 
 
+def patch_stay(px, k, order):
+    """Whole tiles of floor(px / k) pixels; what is beyond them stays."""
+    side = px // k
+    index = np.arange(px * px).reshape(px, px)
+    out = index.copy()
+    for t, taken in enumerate(order):
+        y, x, v, u = t // k * side, t % k * side, taken // k * side, taken % k * side
+        out[y:y + side, x:x + side] = index[v:v + side, u:u + side]
+    return out
+
+
 def patch(px, k, order):
     """Tiles of equal size change places whole; what is left is filled in order."""
     cut = [i * px // k for i in range(k + 1)]
@@ -119,7 +130,10 @@ def hsv(image, hue, saturation, value):
 
 for px, k in [(299, 3), (300, 3), (64, 4), (7, 5), (10, 2)]:
     order = rng.permutation(k * k).astype(np.int64)
-    ours = run(np.int32, order.tobytes(), "patch", px, k).reshape(px, px)
+    stays = run(np.int32, order.tobytes(), "patch", px, k, 1).reshape(px, px)
+    check(f"RandomPatch {px} px, {k} x {k} and an edge that stays: pixels elsewhere",
+          int((stays != patch_stay(px, k, order)).sum()), 0)
+    ours = run(np.int32, order.tobytes(), "patch", px, k, 0).reshape(px, px)
     check(f"RandomPatch {px} px, {k} x {k}: pixels elsewhere", int((ours != patch(px, k, order)).sum()), 0)
     check("    pixels missing", px * px - len(np.unique(ours)), 0)
 

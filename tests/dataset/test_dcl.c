@@ -33,13 +33,13 @@ static pr_image_u8 take_image(int width, int height, int channels)
     return image;
 }
 
-static void drive_patch(int px, int k)
+static void drive_patch(int px, int k, bool stay)
 {
     int64_t order[PR_PATCH_MAX_K * PR_PATCH_MAX_K];
     int32_t *from = pr_calloc((int64_t)px * px, sizeof(*from));
     int32_t *scratch = pr_calloc((int64_t)pr_patch_scratch(px, k), sizeof(*scratch));
     take(order, (size_t)k * (size_t)k * sizeof(order[0]));
-    pr_patch_map(px, k, order, from, scratch);
+    pr_patch_map(px, k, stay, order, from, scratch);
     give(from, (size_t)px * (size_t)px * sizeof(*from));
     pr_free(from);
     pr_free(scratch);
@@ -112,7 +112,7 @@ static int drive(int argc, char **argv)
         }
     }
     if (strcmp(what, "patch") == 0) {
-        drive_patch(size[0], size[1]);
+        drive_patch(size[0], size[1], v[0] != 0.0);
     } else if (strcmp(what, "srm") == 0) {
         drive_srm(size[0]);
     } else if (strcmp(what, "mask") == 0 || strcmp(what, "mixup") == 0) {
@@ -137,7 +137,7 @@ static void test_patch(void)
             const pr_draw_key key = {1, (uint32_t)px, (uint32_t)k, 0, PR_FOR_PATCH};
             int64_t order[64];
             pr_draw_permutation(&key, (int64_t)k * k, order);
-            pr_patch_map(px, k, order, from, scratch);
+            pr_patch_map(px, k, false, order, from, scratch);
             memset(taken, 0, sizeof taken);
             int64_t n_twice = 0;
             for (int i = 0; i < px * px; i++) {
@@ -338,6 +338,41 @@ static void test_views_of_an_item(void)
     CHECK(n_second_moved == 0, "%d second views have their tiles moved", n_second_moved);
 }
 
+/* Orders that are given are drawn alike often, and no other is. */
+static void test_orders(void)
+{
+    enum { N = 3000 };
+    static const char *const words[] = {"3-1-2-0", "0-1-2-3", "2-0-3-1", NULL};
+    static const int64_t orders[3][4] = {{3, 1, 2, 0}, {0, 1, 2, 3}, {2, 0, 3, 1}};
+    pr_augment_options o = all_options();
+    int n_of[3] = {0};
+    o.patch_prob = 1.0;
+    o.patch_k = 2;
+    o.patch_edge = PR_PATCH_STAY;
+    o.patch_orders = (pr_config_words){words, 3};
+    CHECK_OK(pr__more_check(&o));
+    for (uint32_t place = 0; place < N; place++) {
+        const pr_draw_key key = {5, 0, place, 0, PR_FOR_AUGMENT};
+        pr__more_draws d;
+        pr__more_draw(&o, &key, 64, &d);
+        CHECK(d.patch_k == 2 && d.patch_stay, "view %u: k %d", place, d.patch_k);
+        for (int i = 0; i < 3; i++) {
+            n_of[i] += memcmp(d.patch_order, orders[i], sizeof(orders[i])) == 0;
+        }
+    }
+    CHECK(n_of[0] + n_of[1] + n_of[2] == N, "%d + %d + %d of %d orders", n_of[0], n_of[1], n_of[2],
+          N);
+    for (int i = 0; i < 3; i++) {
+        CHECK(abs(n_of[i] - N / 3) < 130, "order %d is drawn %d times of %d", i, n_of[i], N);
+    }
+    static const char *const bad[] = {"3-1-2",    "3-1-2-2", "3-1-2-4", "3-1-2-0-", "3-1-2-",
+                                      "+3-1-2-0", "",        "3 1 2 0", "3--1-2-0"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        o.patch_orders = (pr_config_words){&bad[i], 1};
+        CHECK_FAILS(pr__more_check(&o), PR_ERR_INVALID, "is no permutation of 0 to 3");
+    }
+}
+
 static void test_bounds(void)
 {
     pr__more more;
@@ -373,6 +408,7 @@ int main(int argc, char **argv)
     test_noise();
     test_draws();
     test_views_of_an_item();
+    test_orders();
     test_bounds();
     return check_exit_code();
 }

@@ -285,6 +285,50 @@ static uint64_t hash_views(void)
     return hash;
 }
 
+/* With crop_px a random window is resized twice, and a whole crop once. */
+static void test_between(void)
+{
+    enum { WIDTH = 90, HEIGHT = 70, SIDE = 48, BETWEEN = 20, N_FLOATS = 3 * SIDE * SIDE };
+    static float image[N_FLOATS];
+    pr_augment_options o = {.enabled = true,
+                            .crop_scale_min = 1.0,
+                            .crop_scale_max = 1.0,
+                            .crop_ratio_min = 9.0 / 7.0,
+                            .crop_ratio_max = 9.0 / 7.0,
+                            .crop_px = BETWEEN,
+                            .std = {1.0, 1.0, 1.0}};
+    const pr_draw_key key = {3, 1, 0, 0, 0};
+    pr_image_u8 crop = pixels_make(WIDTH, HEIGHT, 3, 1);
+    pr_image_u8 between = pixels_make(BETWEEN, BETWEEN, 3, 0);
+    pr_image_u8 want[2] = {pixels_make(SIDE, SIDE, 3, 0), pixels_make(SIDE, SIDE, 3, 0)};
+    pr_resizer *resizer = NULL;
+    CHECK_OK(pr_resizer_create(WIDTH, WIDTH, &resizer));
+    CHECK_OK(pr_resize(resizer, &crop, false, &between));
+    CHECK_OK(pr_resize(resizer, &between, false, &want[0]));
+    CHECK_OK(pr_resize(resizer, &crop, false, &want[1]));
+    for (int whole = 0; whole < 2; whole++) {
+        pr_renderer *renderer = NULL;
+        double error[2] = {0.0, 0.0};
+        o.whole_prob = whole;
+        CHECK_OK(pr_renderer_create(&o, WIDTH, HEIGHT, SIDE, &renderer));
+        CHECK_OK(pr_render_pixels(renderer, &key, &crop, NULL, image, NULL));
+        for (int i = 0; i < N_FLOATS; i++) {
+            for (int w = 0; w < 2; w++) {
+                error[w] = fmax(error[w], fabs(255.0 * (double)image[i] - (double)want[w].data[i]));
+            }
+        }
+        CHECK(error[whole] < 1.01 && error[1 - whole] > 5.0,
+              "whole %d: %g levels from the view resized twice, %g from that resized once", whole,
+              error[0], error[1]);
+        pr_renderer_destroy(&renderer);
+    }
+    pr_resizer_destroy(&resizer);
+    pr_image_destroy(&crop);
+    pr_image_destroy(&between);
+    pr_image_destroy(&want[0]);
+    pr_image_destroy(&want[1]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -299,5 +343,6 @@ int main(int argc, char **argv)
     test_draws();
     test_narrow_crop();
     test_check();
+    test_between();
     return check_exit_code();
 }

@@ -68,11 +68,11 @@ static pr_augment_options everything(void)
 }
 
 /* Bytes or pixels: the same view and mask. */
-static void test_pixels_are_bytes(void)
+static void test_pixels_are_bytes(int64_t crop_px)
 {
     static float image[2][3 * N_OUT];
     static float mask[2][N_OUT];
-    const pr_augment_options o = everything();
+    pr_augment_options o = everything();
     pr_image_u8 crop = pixels_make(90, 70, 3, 1);
     pr_image_u8 forged = pixels_make(90, 70, 1, 2);
     size_t n_crop = 0;
@@ -80,6 +80,7 @@ static void test_pixels_are_bytes(void)
     uint8_t *crop_bytes = pixels_encode(&crop, 0, PR_CHROMA_444, &n_crop);
     uint8_t *forged_bytes = pixels_encode(&forged, 0, PR_CHROMA_444, &n_forged);
     pr_renderer *renderer = NULL;
+    o.crop_px = crop_px;
     CHECK_OK(pr_renderer_create(&o, 90, 70, OUT, &renderer));
     for (uint32_t place = 0; place < 60; place++) {
         const pr_draw_key key = {3, 1, place, (uint16_t)(place % 2), 0};
@@ -105,16 +106,17 @@ static void test_pixels_are_bytes(void)
 }
 
 /* A crop that looks like its mask is shown as its mask is, whatever geometry is drawn. */
-static void test_mask_follows(void)
+static void test_mask_follows(int64_t crop_px)
 {
     static float image[3 * N_OUT];
     static float mask[N_OUT];
-    const pr_augment_options o = geometry();
+    pr_augment_options o = geometry();
     pr_image_u8 crop = pixels_make(90, 70, 3, 1);
     pr_image_u8 forged = pixels_make(90, 70, 1, 7);
     pr_renderer *renderer = NULL;
     uint64_t hash = 1;
     int n_alike = 0;
+    o.crop_px = crop_px;
     for (int i = 0; i < 90 * 70; i++) {
         memset(crop.data + 3 * (size_t)i, forged.data[i], 3);
     }
@@ -424,8 +426,10 @@ static void test_errors(const char *dir)
 int main(void)
 {
     char dir[256];
-    test_pixels_are_bytes();
-    test_mask_follows();
+    test_pixels_are_bytes(0);
+    test_pixels_are_bytes(120);
+    test_mask_follows(0);
+    test_mask_follows(20);
     synthetic_folder(dir);
     test_loader(dir);
     test_sources(dir);
