@@ -39,6 +39,8 @@ static const pr_config_row rows[] = {
     ROW("dcl.ema", REAL, ema, "0.99", 0, 1, NULL,
         "beta: share of the old parameter of the key encoder in equation 1; the public code has "
         "0.999"),
+    ROW("dcl.head", CHOICE, head, "softmax2", 0, 0, WORDS("softmax2", "sigmoid1"),
+        "equation 2: softmax of two logits, or the sigmoid of one (C1)"),
     ROW("dcl.phi", REAL, phi, "0.5", 0, 1, NULL,
         "share of the contrastive losses in equation 10; the rest is cross-entropy's"),
     ROW("dcl.phi_warm", REAL, phi_warm, "0.1", 0, 1, NULL, "the same during warm-up"),
@@ -55,6 +57,13 @@ static const pr_config_row rows[] = {
         "a cell whose mean mask is at most this is real (C6); the public code has 0"),
     ROW("dcl.exclude_self", BOOL, exclude_self, "false", 0, 0, NULL,
         "whether equations 7 and 8 leave out a cell's pair with itself"),
+    ROW("dcl.compat_log", CHOICE, compat_log, "image", 0, 0, WORDS("image", "batch"),
+        "equations 7 and 8: a logarithm for each image, or one of the batch's sums as in the "
+        "public "
+        "code"),
+    ROW("dcl.compat_cells", CHOICE, compat_cells, "gather", 0, 0, WORDS("gather", "multiply"),
+        "equations 7 and 8: sums over the chosen cells, or cells multiplied by 0 and 1 as in the "
+        "public code, where each pair left out adds exp(0)"),
     ROW("dcl.shuffle_bn", BOOL, shuffle_bn, "true", 0, 0, NULL,
         "whether keys are dealt to other micro-batches than their queries: wants train.n_micro "
         "above 1"),

@@ -28,6 +28,9 @@
 enum { PR_DCL_GATE_THETA, PR_DCL_GATE_TOPK, PR_DCL_GATE_NONE };
 enum { PR_DCL_QUEUE_EMPTY, PR_DCL_QUEUE_RANDOM };
 enum { PR_DCL_PROTO_MEAN, PR_DCL_PROTO_RANDOM };
+enum { PR_DCL_HEAD_SOFTMAX2, PR_DCL_HEAD_SIGMOID1 };
+enum { PR_DCL_LOG_IMAGE, PR_DCL_LOG_BATCH };
+enum { PR_DCL_CELLS_GATHER, PR_DCL_CELLS_MULTIPLY };
 
 /** dcl.*: filled by the rows of pr_dcl_config. */
 typedef struct pr_dcl_options {
@@ -36,12 +39,14 @@ typedef struct pr_dcl_options {
     int gate, queue_init, proto_init;
     bool enqueue_first;
 
+    int head;             /* equation 2 */
     double phi, phi_warm; /* equation 10 */
     int64_t warm_epochs;
     double w_inter, w_intra_fake, w_intra_real;
 
     double mask_thr_fake, mask_thr_real;
     bool exclude_self;
+    int compat_log, compat_cells; /* equations 7 and 8 as the public code has them */
     bool shuffle_bn;
 } pr_dcl_options;
 

@@ -93,9 +93,10 @@ static pr_status build(canned *c)
     const int64_t n_views = pr_phase_n_views(c->t->options, stage_options, c->phase);
     const int64_t n_rows = pr_phase_n_rows(c->t->options, stage_options, c->phase);
     c->n_rows = n_rows / pr_stage_n_micro(c->t->options, n_views);
-    /* Batch norm over the global batch has cuts: the canned one is taken over the micro-batch. */
+    /* What is taken over the global batch has cuts: here it is taken over the micro-batch. */
     *c->options = *c->t->options;
     c->options->model.sync_bn = false;
+    c->options->dcl.compat_log = PR_DCL_LOG_IMAGE;
     const pr_build how = {.options = c->options,
                           .n_rows = c->n_rows,
                           .n_views = n_rows,

@@ -56,8 +56,11 @@ static pr_status build_map(const pr_build *build, pr_graph *graph, const char *p
                            pr_backbone_out *out)
 {
     const pr_model_options *const model = &build->options->model;
-    const pr_backbone_options options = {
-        .width = model->width, .depth = model->depth, .n_sync_views = pr_build_sync_views(build)};
+    const pr_backbone_options options = {.width = model->width,
+                                         .depth = model->depth,
+                                         .n_sync_views = pr_build_sync_views(build),
+                                         .dropout = model->dropout,
+                                         .drop_path = model->drop_path};
     pr_value image;
     PR_TRY(pr_graph_input(graph, "image",
                           pr_desc_4(pr_graph_real(graph), build->n_rows, model->px, model->px, 3),
@@ -99,40 +102,68 @@ static pr_status build_intra(const pr_build *build, pr_graph *graph, pr_value ma
                                       .width = dims[2],
                                       .fake_above = dcl->mask_thr_fake,
                                       .real_upto = dcl->mask_thr_real};
-    const pr_cell_contrast_attr contrast = {
-        .tau = dcl->tau, .eps = SHORTEST, .exclude_self = dcl->exclude_self};
+    const pr_cell_contrast_attr contrast = {.tau = dcl->tau,
+                                            .eps = SHORTEST,
+                                            .exclude_self = dcl->exclude_self,
+                                            .masked = dcl->compat_cells == PR_DCL_CELLS_MULTIPLY};
+    const bool together = dcl->compat_log == PR_DCL_LOG_BATCH;
     pr_value mask;
-    pr_value in[3] = {map, map, label};
+    pr_value in[4] = {map, map, label};
     pr_value out[4];
     PR_TRY(pr_graph_input(graph, "mask", pr_desc_3(pr_graph_real(graph), build->n_rows, px, px),
                           false, &mask));
     PR_TRY(pr_graph_op(graph, PR_OP_mask_cells, "mask_cells", &cells, &mask, 1, &in[1], 1));
     PR_TRY(pr_graph_output(graph, "cell", in[1], false));
-    PR_TRY(pr_graph_op(graph, PR_OP_cell_contrast, "intra", &contrast, in, 3, out, 4));
+    if (together) {
+        PR_TRY(pr_graph_op(graph, PR_OP_cell_sums, "intra_sums", &contrast, in, 3, &in[3], 1));
+        PR_TRY(pr_graph_op(graph, PR_OP_sync_sum, "intra_together", NULL, &in[3], 1, &in[3], 1));
+    }
+    PR_TRY(
+        pr_graph_op(graph, PR_OP_cell_contrast, "intra", &contrast, in, together ? 4 : 3, out, 4));
     for (int i = 0; i < 4; i++) {
         PR_TRY(pr_graph_output(graph, names[i], out[i], i % 2 == 0 && build->wants_loss));
     }
     return PR_OK;
 }
 
-static pr_status build_query(const pr_build *build, pr_graph *graph)
+/* Equation 2, of the backbone's FEATURES: the outputs "ce" and "prob"; *LABEL is the graph's input. */
+static pr_status build_class(const pr_build *build, pr_graph *graph, pr_value features,
+                             pr_value *label)
 {
+    const bool one = build->options->dcl.head == PR_DCL_HEAD_SIGMOID1;
     const pr_desc per_row = pr_desc_1(pr_graph_real(graph), build->n_rows);
-    pr_backbone_out backbone;
     pr_value in[3];
     pr_value out[2];
-    pr_value query;
-    PR_TRY(build_map(build, graph, "backbone.", &backbone));
-    PR_TRY(pr_classifier_build(graph, "fc.", N_CLASSES, backbone.features, &in[0]));
+    PR_TRY(pr_classifier_build(graph, "fc.", one ? 1 : N_CLASSES, features, &in[0]));
     PR_TRY(pr_graph_input(graph, "label", pr_desc_1(PR_I32, build->n_rows), false, &in[1]));
     PR_TRY(pr_graph_input(graph, "weight", per_row, false, &in[2]));
-    PR_TRY(pr_graph_op(graph, PR_OP_softmax_ce, "softmax_ce", NULL, in, 3, out, 2));
+    PR_TRY(pr_graph_op(graph, one ? PR_OP_sigmoid_ce : PR_OP_softmax_ce, "class_ce", NULL, in, 3,
+                       out, 2));
     PR_TRY(pr_graph_output(graph, "ce", out[0], build->wants_loss));
-    PR_TRY(pr_graph_output(graph, "prob", out[1], false));
+    *label = in[1];
+    return pr_graph_output(graph, "prob", out[1], false);
+}
+
+static pr_status build_query(const pr_build *build, pr_graph *graph)
+{
+    pr_backbone_out backbone;
+    pr_value label;
+    pr_value query;
+    PR_TRY(build_map(build, graph, "backbone.", &backbone));
+    PR_TRY(build_class(build, graph, backbone.features, &label));
     PR_TRY(build_squeeze(graph, "squeeze.", backbone.map, &query));
     PR_TRY(pr_graph_output(graph, "z", query, true));
     PR_TRY(pr_graph_output(graph, "map", backbone.map, false));
-    return build_intra(build, graph, backbone.map, in[1]);
+    return build_intra(build, graph, backbone.map, label);
+}
+
+static pr_status build_eval(const pr_build *build, pr_graph *graph)
+{
+    pr_backbone_out backbone;
+    pr_value label;
+    PR_TRY(build_map(build, graph, "backbone.", &backbone));
+    PR_TRY(build_class(build, graph, backbone.features, &label));
+    return pr_graph_output(graph, "features", backbone.features, false);
 }
 
 static pr_status build_key(const pr_build *build, pr_graph *graph)
@@ -166,6 +197,9 @@ static pr_status check(const pr_train_options *options)
     PR_REQUIRE(dcl->mask_thr_real <= dcl->mask_thr_fake, PR_ERR_INVALID,
                "dcl.mask_thr_real = %g is above dcl.mask_thr_fake = %g", dcl->mask_thr_real,
                dcl->mask_thr_fake);
+    PR_REQUIRE(dcl->compat_log == PR_DCL_LOG_IMAGE || !options->recompute, PR_ERR_INVALID,
+               "dcl.compat_log: batch and train.recompute exclude each other: the sums need all "
+               "micro-batches at once");
     PR_REQUIRE(options->batch_unit == PR_UNIT_PAIRS, PR_ERR_INVALID,
                "objective 'dcl' counts a batch in images, each shown twice: batch_unit must be "
                "pairs");
@@ -204,7 +238,8 @@ static const pr_stage stages[] = {
      .n_trains = 3,
      .classifies = true,
      .phases = phases,
-     .n_phases = 1},
+     .n_phases = 1,
+     .build_eval = build_eval},
 };
 
 const pr_objective pr_objective_dcl = {.name = "dcl",

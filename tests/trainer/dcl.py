@@ -2,6 +2,7 @@
 trace: prototypes, gate and queues at every step (the queues go round), the inter-instance loss and its
 gradient by PyTorch, the intra-instance losses from feature maps and masks. Then its bits: on 1 to 4
 ranks, with a second forward, and after a resume with the queues wrapped. Usage: dcl.py"""
+import subprocess
 import sys
 
 import h5py
@@ -36,6 +37,8 @@ stage:
 N_STEPS = 14
 TFACE = {"dcl.gate": "topk", "dcl.topk": 2, "dcl.min_neg": 0, "dcl.enqueue_first": "true", "dcl.exclude_self": "true",
          "dcl.mask_thr_fake": 0.3, "dcl.mask_thr_real": 0.05, "dcl.w_intra_real": 0.001}
+COMPAT = {"dcl.compat_log": "batch", "dcl.compat_cells": "multiply", "dcl.mask_thr_fake": 0.01,
+          "dcl.mask_thr_real": 0}
 
 
 class Options:
@@ -45,7 +48,10 @@ class Options:
         self.first = self.no_self = False
         self.fake_above = self.real_upto = 0.1
         self.w_real = 1.0
-        if sets:
+        self.compat = sets is COMPAT
+        if sets is COMPAT:
+            self.fake_above, self.real_upto = 0.01, 0.0
+        elif sets:
             self.topk, self.min_neg, self.first, self.no_self = 2, 0, True, True
             self.fake_above, self.real_upto, self.w_real = 0.3, 0.05, 0.001
 
@@ -127,6 +133,20 @@ def intra(features, mask, label, o):
     return -np.log(pairs / (pairs + e[np.ix_(fake, real)].sum()))
 
 
+def intra_together(features, masks, label, o):
+    """The public code's losses: features times 0 and 1, sums over the batch, then two logarithms."""
+    x = torch.tensor(features).reshape(len(label), -1, features.shape[-1])
+    x = torch.nn.functional.normalize(x, dim=2)
+    mean = torch.tensor(np.stack([cells_of(mask, features.shape[1]).reshape(-1) for mask in masks]))
+    fake = torch.tensor(label == 1)
+    forged = x[fake] * (mean[fake] > o.fake_above)[:, :, None]
+    clean = x[fake] * (mean[fake] == o.real_upto)[:, :, None]
+    total = lambda a, b: torch.exp(a @ b.transpose(1, 2) / o.tau).sum()
+    pairs = total(clean, clean)
+    return (float(-torch.log(pairs / (total(forged, clean) + pairs))),
+            float(-torch.log(total(x[~fake], x[~fake]))), int((mean[fake] > o.fake_above).any(dim=1).sum()))
+
+
 def near(what, got, want, bound):
     got, want = np.asarray(got, "f8"), np.asarray(want, "f8")
     check(got.shape == want.shape, f"{what}: {got.shape}, wanted {want.shape}")
@@ -155,14 +175,21 @@ def replay(path, o):
             if not o.first:
                 bank.update(keys, label)
 
+            prob = read("prob")
+            ce = -np.log(prob[np.arange(len(label)), label]).mean()
+            if o.compat:
+                fake, real, n = intra_together(read("map"), read("mask"), label, o)
+                near(name + " eq 7", step["intra_fake"][()][label == 1].mean(), fake, 1e-4)
+                near(name + " eq 8", step["intra_real"][()][label == 0].mean(), real, 1e-5)
+                near(name + " loss", step.attrs["loss"], (1 - phi) * ce + phi * (value + fake + real), 1e-5)
+                n_fake += n
+                continue
             parts = [intra(*row, o) for row in zip(read("map"), read("mask"), label)]
             fakes = [p for p, c in zip(parts, label) if c == 1 and p is not None]
             reals = [p for p, c in zip(parts, label) if c == 0]
             near(name + " eq 7", step["intra_fake"][()],
                  [p if c == 1 and p is not None else 0.0 for p, c in zip(parts, label)], 1e-4)
             near(name + " eq 8", step["intra_real"][()], [p if c == 0 else 0.0 for p, c in zip(parts, label)], 1e-5)
-            prob = read("prob")
-            ce = -np.log(prob[np.arange(len(label)), label]).mean()
             total = (1 - phi) * ce + phi * (value + (np.mean(fakes) if fakes else 0.0) + o.w_real * np.mean(reals))
             near(name + " loss", step.attrs["loss"], total, 1e-5)
             n_fake += len(fakes)
@@ -180,6 +207,20 @@ def replay(path, o):
     return n_wrapped
 
 
+def check_head(lab, run):
+    """One logit, and what it makes of a crop's features is the crop's score."""
+    features = lab.path(run, "features.npy")
+    done = subprocess.run([runs.BINARY, "predict", lab.path(run), lab.path("faces"), "--checkpoint", "last",
+                           "--embeddings", features], capture_output=True, text=True, check=False)
+    check(done.returncode == 0, f"predict: {done.stdout}{done.stderr}")
+    with h5py.File(lab.checkpoints(run)[-1]) as file:
+        weight, bias = file["model/fc.weight"][()].astype("f8"), file["model/fc.bias"][()].astype("f8")
+    check(bias.shape == (1,), f"{run}: the head has {bias.shape} logits")
+    rows = np.load(features).astype("f8")
+    scores = [float(line.split("\t")[1]) for line in done.stdout.splitlines()]
+    near("scores", scores, 1 / (1 + np.exp(-(rows @ weight.reshape(-1) + bias))), 1e-6)
+
+
 def main():
     lab = Lab()
     lab.forge("faces")
@@ -187,11 +228,24 @@ def main():
     traced = ["--trace", str(N_STEPS)]
     lab.command = lambda run, ranks, sets: command(run, ranks, sets) + (traced if "trace" in run else [])
     lab.train("one_trace", 1)
-    check(replay(lab.path("one_trace", "trace.h5"), Options(False)) > 0, "no queue went round")
+    check(replay(lab.path("one_trace", "trace.h5"), Options(None)) > 0, "no queue went round")
     words = [f"{key}={value}" for key, value in TFACE.items()]
     lab.train("tface_trace", 2, *words)
-    replay(lab.path("tface_trace", "trace.h5"), Options(True))
+    replay(lab.path("tface_trace", "trace.h5"), Options(TFACE))
+    words = [f"{key}={value}" for key, value in COMPAT.items()]
+    lab.train("compat_trace", 1, *words)
+    replay(lab.path("compat_trace", "trace.h5"), Options(COMPAT))
+    lab.train("compat_three", 3, *words)
+    compare(lab, "compat_trace", "compat_three")
+    lab.train("sigmoid_trace", 1, "dcl.head=sigmoid1")
+    replay(lab.path("sigmoid_trace", "trace.h5"), Options(None))
+    check_head(lab, "sigmoid_trace")
+    out = lab.train("compat_recompute", 1, *words, "train.recompute=true", code=None)
+    check("dcl.compat_log" in out, f"sums over a batch were not refused beside recompute: {out}")
 
+    lab.train("shares", 3, "batch=4", "train.n_micro=1", "batch_ranks=4", "train.stop_at=step 5")
+    losses = [line["loss"] for line in lab.log("one_trace")]
+    check([line["loss"] for line in lab.log("shares")] == losses[:5], "four ranks' batches are not the global one")
     for name, ranks, *sets in (("two", 2), ("three", 3, "train.recompute=true"), ("four", 4)):
         lab.train(name, ranks, *sets)
         compare(lab, "one_trace", name)
