@@ -25,6 +25,7 @@ typedef struct pr_run {
     pr_checkpoint_head head;       /* hashes, best; the position is the trainer's */
     pr_position written;           /* of the newest checkpoint; step -1: none */
     int64_t stop_epoch, stop_step; /* train.stop_at; -1: none */
+    int64_t n_later_steps;         /* of the stages to come */
     int64_t n_bad, n_replaced;     /* bad crops of this rank and stage that are in the log */
     bool told_bad;                 /* the job's first was named */
 } pr_run;

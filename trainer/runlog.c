@@ -34,6 +34,7 @@ static bool keeps(const char *line, size_t n_chars, const pr_position *position)
         const bool is_result = is_of_type(object, "eval") || is_of_type(object, "val_loss");
         keep = !is_of_type(object, "plan") && !(validates_again && is_result);
     }
+    keep = keep && !is_of_type(object, "end");
     json_decref(object);
     return keep;
 }
@@ -131,11 +132,12 @@ static pr_status add_int(pr_text *line, const char *key, int64_t value)
 }
 
 static pr_status start_line(pr_text *line, const pr_trainer *t, uint64_t config_hash,
-                            uint64_t data_hash)
+                            uint64_t data_hash, int64_t run_steps)
 {
     char now[PR_CLOCK_TEXT_BYTES];
     pr_clock_now(now);
     PR_TRY(begin_line(line, "start", t));
+    PR_TRY(add_int(line, "run_steps", run_steps));
     return pr_text_add(
         line,
         ",\"time\":\"%s\",\"ranks\":%d,\"threads\":%d,\"config_hash\":\"%016" PRIx64
@@ -145,10 +147,24 @@ static pr_status start_line(pr_text *line, const pr_trainer *t, uint64_t config_
 }
 
 pr_status pr_runlog_start(pr_runlog *log, const pr_trainer *t, uint64_t config_hash,
-                          uint64_t data_hash)
+                          uint64_t data_hash, int64_t run_steps)
 {
     pr_text line = {0};
-    return put(log, &line, start_line(&line, t, config_hash, data_hash));
+    return put(log, &line, start_line(&line, t, config_hash, data_hash, run_steps));
+}
+
+static pr_status end_line(pr_text *line, const pr_trainer *t, const char *why)
+{
+    char now[PR_CLOCK_TEXT_BYTES];
+    pr_clock_now(now);
+    PR_TRY(begin_line(line, "end", t));
+    return pr_text_add(line, ",\"time\":\"%s\",\"why\":\"%s\"", now, why);
+}
+
+pr_status pr_runlog_end(pr_runlog *log, const pr_trainer *t, const char *why)
+{
+    pr_text line = {0};
+    return put(log, &line, end_line(&line, t, why));
 }
 
 static pr_status step_line(pr_text *line, const pr_trainer *t, const pr_step_report *report)

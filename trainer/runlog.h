@@ -15,14 +15,16 @@ typedef struct pr_runlog pr_runlog;
 
 /**
  * Opens RUN_DIR/log.jsonl and drops what was logged after AT, and what a run that goes on from there
- * says again: the plan of the epoch that begins, the validation of one that has not ended.
+ * says again: the plan of the epoch that begins, the validation of one that has not ended, its end.
  */
 pr_status pr_runlog_open(const char *run_dir, const pr_position *at, pr_runlog **out);
 void pr_runlog_close(pr_runlog **log);
 
-/** Each flushed as one line. Errors: PR_ERR_IO. */
+/** Each flushed as one line. Errors: PR_ERR_IO. RUN_STEPS are the steps of all stages. */
 pr_status pr_runlog_start(pr_runlog *log, const pr_trainer *trainer, uint64_t config_hash,
-                          uint64_t data_hash);
+                          uint64_t data_hash, int64_t run_steps);
+/** The last line: WHY is "done", "stopped" or "signal". A run that goes on drops it. */
+pr_status pr_runlog_end(pr_runlog *log, const pr_trainer *trainer, const char *why);
 pr_status pr_runlog_step(pr_runlog *log, const pr_trainer *trainer, const pr_step_report *report);
 pr_status pr_runlog_plan(pr_runlog *log, const pr_trainer *trainer, const pr_sampler_stats *stats);
 /** Bad crops of one step, over all ranks. FIRST is "" where the first was named before. */

@@ -196,6 +196,8 @@ static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr
     *end = stop ? PR_TRAIN_STOPPED : PR_TRAIN_DONE;
     while (t->position.stage < t->objective->n_stages && !stop) {
         PR_TRY(begin_stage(t, t->position.stage > first));
+        const int64_t n_steps = t->steps_per_epoch * t->stage_options->epochs;
+        run->n_later_steps -= t->position.stage > first ? n_steps : 0;
         if (resumed && t->position.stage_step > 0) {
             PR_TRY(pr_state_unpack(t, image, "checkpoint", true, NULL));
         }
@@ -205,7 +207,9 @@ static pr_status run_stages(pr_run *run, const pr_image *image, bool resumed, pr
         run->n_bad = 0; /* the stage's feed begins to count */
         run->n_replaced = 0;
         if (pr_run_leads(run)) {
-            PR_TRY(pr_runlog_start(run->log, t, run->head.config_hash, run->head.data_hash));
+            PR_TRY(pr_runlog_start(run->log, t, run->head.config_hash, run->head.data_hash,
+                                   t->position.step - t->position.stage_step + n_steps +
+                                       run->n_later_steps));
         }
         PR_TRY(run_stage(run, &stop, end));
         if (t->position.stage_epoch >= t->stage_options->epochs || !stop) {
@@ -228,6 +232,9 @@ static pr_status try_stages(pr_run *run)
     pr_status status = PR_OK;
     for (int s = (int)t->position.stage + 1; s < t->objective->n_stages && status == PR_OK; s++) {
         status = pr_stage_begin(t, s);
+        if (status == PR_OK) {
+            run->n_later_steps += t->steps_per_epoch * t->stage_options->epochs;
+        }
         pr_stage_end(t);
     }
     return status;
@@ -335,6 +342,10 @@ static pr_status train(pr_run *run, pr_train_end *end)
     }
     if (status == PR_OK) {
         status = pr_trace_finish(run->trainer);
+    }
+    if (status == PR_OK && pr_run_leads(run)) {
+        static const char *const why[] = {"done", "stopped", "signal"};
+        status = pr_runlog_end(run->log, run->trainer, why[*end]);
     }
     pr_free(image.bytes);
     return status;

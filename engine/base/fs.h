@@ -75,4 +75,12 @@ typedef struct pr_fs_lock pr_fs_lock;
 pr_status pr_fs_lock_take(const char *folder, pr_fs_lock **out);
 void pr_fs_lock_destroy(pr_fs_lock **lock);
 
+/**
+ * Whether another process holds FOLDER/lock, and its words on who it is ("" where it is not held).
+ * Not for the holder itself.
+ *
+ * Errors: PR_ERR_IO where the file is there and cannot be read, or its file system has no locks.
+ */
+pr_status pr_fs_lock_holder(const char *folder, bool *is_held, char *words, size_t n_words);
+
 #endif

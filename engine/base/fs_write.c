@@ -157,6 +157,13 @@ struct pr_fs_lock {
 
 enum { HOLDER_BYTES = 256 };
 
+static void read_holder(int fd, char *words, size_t n_words)
+{
+    const ssize_t n = pread(fd, words, n_words - 1, 0);
+    words[n > 0 ? n : 0] = '\0';
+    words[strcspn(words, "\n")] = '\0';
+}
+
 static pr_status take(int fd, const char *path)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -166,10 +173,8 @@ static pr_status take(int fd, const char *path)
     const int error = errno;
     PR_REQUIRE(error == EACCES || error == EAGAIN, PR_ERR_IO, "%s: locking it: %s", path,
                strerror(error));
-    char holder[HOLDER_BYTES] = "";
-    const ssize_t n = pread(fd, holder, sizeof(holder) - 1, 0);
-    holder[n > 0 ? n : 0] = '\0';
-    holder[strcspn(holder, "\n")] = '\0';
+    char holder[HOLDER_BYTES];
+    read_holder(fd, holder, sizeof(holder));
     return PR_FAIL(PR_ERR_INVALID, "%s: in use by %s; end that one first, or choose another folder",
                    path, holder[0] != '\0' ? holder : "another process");
 }
@@ -218,4 +223,27 @@ void pr_fs_lock_destroy(pr_fs_lock **lock)
     }
     pr_free(*lock);
     *lock = NULL;
+}
+
+pr_status pr_fs_lock_holder(const char *folder, bool *is_held, char *words, size_t n_words)
+{
+    char path[PR_PATH_BYTES];
+    PR_TRY(pr_fs_join(path, folder, "lock"));
+    *is_held = false;
+    words[0] = '\0';
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return PR_OK;
+    }
+    PR_REQUIRE(fd >= 0, PR_ERR_IO, "%s: %s", path, strerror(errno));
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const int result = fcntl(fd, F_GETLK, &whole);
+    const int error = errno;
+    *is_held = result == 0 && whole.l_type != F_UNLCK;
+    if (*is_held) {
+        read_holder(fd, words, n_words);
+    }
+    (void)close(fd);
+    PR_REQUIRE(result == 0, PR_ERR_IO, "%s: asking for its lock: %s", path, strerror(error));
+    return PR_OK;
 }
