@@ -86,7 +86,8 @@ static void put_bin(const patch *p, int64_t u, int64_t v, double re, double im)
     const double size = sqrt(re * re + im * im);
     double phase = 0.0;
 
-    im = at == mirrored ? 0.0 : im;
+    im = at == mirrored || fabs(im) <= SMALLEST ? 0.0 : im;
+    re = fabs(re) <= SMALLEST ? 0.0 : re;
     if (size > SMALLEST) {
         phase =
             p->attr->phase_of_ratio ? pr_atan2(re < 0.0 ? -im : im, fabs(re)) : pr_atan2(im, re);
@@ -95,7 +96,7 @@ static void put_bin(const patch *p, int64_t u, int64_t v, double re, double im)
     p->phase[at] = (float)phase;
     if (at != mirrored) {
         p->amplitude[mirrored] = p->amplitude[at];
-        p->phase[mirrored] = (float)(0.0 - phase);
+        p->phase[mirrored] = im == 0.0 ? (float)phase : (float)(0.0 - phase);
     }
 }
 

@@ -9,8 +9,10 @@
  *     f = grey(image std + mean), F(u, v) = 1 / P^2 sum_xy f(x, y) exp(-2 pi j (u x + v y) / P)
  *
  * with x down and y across, as numpy.fft.fft2. Bins that are their own conjugates (u and v each 0
- * or P / 2) have I = +0; phi = 0 where |F| <= 1e-6, where rounding alone would choose between +pi
- * and -pi. The other half of the bins is made from the first: F(-u, -v) is F's conjugate, exactly.
+ * or P / 2) have I = +0. Rounding chooses no phase: phi = 0 where |F| <= 1e-6, and where R or I is
+ * within 1e-6 of 0 phi takes it for +0, since greys are whole numbers whose sums are often 0 exactly,
+ * and noise of 1e-17 would say whether phi is +pi or -pi. The other half of the bins is made from the
+ * first: F(-u, -v) is F's conjugate, exactly.
  */
 #include "engine/core/op_attr.h"
 #include "engine/ops/expect.h"

@@ -46,6 +46,8 @@ static double phase_of(const pr_patch_spectrum_attr *attr, bin f, double amplitu
     if (amplitude <= SMALLEST) {
         return 0.0;
     }
+    f.re = fabs(f.re) <= SMALLEST ? 0.0 : f.re;
+    f.im = fabs(f.im) <= SMALLEST ? 0.0 : f.im;
     return attr->phase_of_ratio ? pr_atan2(f.re < 0.0 ? -f.im : f.im, fabs(f.re))
                                 : pr_atan2(f.im, f.re);
 }

@@ -42,11 +42,11 @@ def spectra(image, o):
         for v in {0, p // 2} if p % 2 == 0 else {0}:
             f[..., u, v] = f[..., u, v].real
     amp = np.abs(f)
+    real, imag = (np.where(np.abs(part) <= 1e-6, 0.0, part) for part in (f.real, f.imag))
     if o["phase"] == "atan2":
-        phase = np.angle(f)
+        phase = np.arctan2(imag, real)
     else:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            phase = np.arctan(f.imag / f.real)
+        phase = np.arctan2(np.where(real < 0, -imag, imag), np.abs(real))
     phase = np.where(amp <= 1e-6, 0.0, phase)
     amp = np.log1p(amp) if o["amp"] == "log1p" else amp
     return amp.reshape(n, -1, p * p), phase.reshape(n, -1, p * p)
