@@ -12,7 +12,7 @@
 
 enum { X, CELL, LABEL, SUMS };
 enum { FAKE, FAKE_VALID, REAL, REAL_VALID };
-enum { N = 5, H = 2, W = 3, C = 4, N_X = N * H * W * C };
+enum { N = 5, H = 2, W = 3, C = 4, N_CELLS = H * W, N_X = N * N_CELLS * C };
 
 static const double WEIGHT_FAKE = 0.7;
 static const double WEIGHT_REAL = 0.3;
@@ -22,7 +22,7 @@ static void fill_inputs(int i, int64_t n, void *data)
 {
     for (int64_t k = 0; k < n; k++) {
         if (i == CELL) {
-            ((int32_t *)data)[k] = k / (H * W) == 2 ? 0 : (int32_t)(k % 3 == 0);
+            ((int32_t *)data)[k] = k / N_CELLS == 2 ? 0 : (int32_t)(k % 3 == 0);
         } else if (i == LABEL) {
             ((int32_t *)data)[k] = k != 0 && k != 3;
         } else {
