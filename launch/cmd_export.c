@@ -6,9 +6,9 @@
 
 static const char synopsis[] =
     "pristine export RUN --out FILE.safetensors [--torch | --prefix backbone. [--strip]]\n"
-    "The weights of a run, f32, without optimizer and bank. --torch gives backbone and classifier "
-    "the\n"
-    "names that the model has in timm or DeepfakeBench, so that load_state_dict takes the file.";
+    "The weights of a run, f32, without optimizer and bank; detector.py beside them runs it\n"
+    "in PyTorch. --torch gives backbone and classifier the names that the model has in timm\n"
+    "or DeepfakeBench, so that load_state_dict takes the file.";
 
 pr_status pr_cmd_export(pr_command_call *call)
 {
@@ -35,6 +35,7 @@ pr_status pr_cmd_export(pr_command_call *call)
     pr_run_config *config = NULL;
     PR_TRY(pr_run_config_of_run(call->comm, request.run_dir, NULL, &config));
     request.options = &config->options;
+    request.config = config->config;
     const pr_status status = pr_export(&request);
     pr_run_config_destroy(&config);
     return status;

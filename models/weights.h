@@ -16,6 +16,7 @@
 
 #include "engine/base/text.h"
 #include "engine/core/store.h"
+#include "models/safetensors.h"
 
 typedef enum pr_weight_fate {
     PR_WEIGHT_MATCHED,  /* name and shape */
@@ -77,9 +78,13 @@ pr_status pr_weights_report_text(const pr_weights_report *report, const pr_store
                                  pr_text *text);
 
 typedef struct pr_weights_export_options {
-    const char *prefix; /* tensors whose names begin so; "": all */
-    bool strip;         /* without the prefix, as timm and Cadene name them */
-    const char *head;   /* not NULL: the classifier too, "fc." under this name */
+    const char *prefix;                /* tensors whose names begin so; "": all */
+    bool strip;                        /* without the prefix, as timm and Cadene name them */
+    const char *head;                  /* not NULL: the classifier too, "fc." under this name */
+    const pr_safetensor_source *extra; /* [n_extra] tensors behind those of the store */
+    int n_extra;
+    const pr_safetensor_note *notes; /* [n_notes] behind the file's own */
+    int n_notes;
 } pr_weights_export_options;
 
 /**

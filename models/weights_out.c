@@ -63,32 +63,47 @@ static bool take(const pr_store_entry *entry, const pr_weights_export_options *o
     return true;
 }
 
+/* SOURCES, NAMES and NOTES have room for all of them. */
 static pr_status write_tensors(const pr_store *store, const char *path,
                                const pr_weights_export_options *options, const char *run,
-                               pr_safetensor_source *sources, char (*names)[NAME_BYTES])
+                               pr_safetensor_source *sources, char (*names)[NAME_BYTES],
+                               pr_safetensor_note *notes)
 {
-    const pr_safetensor_note notes[] = {
-        {"format", "pt"}, {"producer", "pristine"}, {"run", run != NULL ? run : ""}};
     int n = 0;
+    int n_notes = 0;
+    notes[n_notes++] = (pr_safetensor_note){"format", "pt"};
+    notes[n_notes++] = (pr_safetensor_note){"producer", "pristine"};
+    if (run != NULL) {
+        notes[n_notes++] = (pr_safetensor_note){"run", run};
+    }
+    for (int i = 0; i < options->n_notes; i++) {
+        notes[n_notes++] = options->notes[i];
+    }
     for (int i = 0; i < pr_store_n(store); i++) {
         n += take(pr_store_at(store, i), options, names[n], &sources[n]) ? 1 : 0;
     }
     PR_REQUIRE(n > 0, PR_ERR_INVALID, "%s: no tensor begins with '%s'", path, options->prefix);
-    return pr_safetensors_write(path, sources, n, notes, run != NULL ? 3 : 2);
+    for (int i = 0; i < options->n_extra; i++) {
+        sources[n++] = options->extra[i];
+    }
+    return pr_safetensors_write(path, sources, n, notes, n_notes);
 }
 
 pr_status pr_weights_export(const pr_store *store, const char *path,
                             const pr_weights_export_options *options, const char *run)
 {
+    enum { OWN_NOTES = 3 };
     const int n = pr_store_n(store);
-    pr_safetensor_source *sources = pr_calloc(n, sizeof(*sources));
+    pr_safetensor_source *sources = pr_calloc((int64_t)n + options->n_extra, sizeof(*sources));
     char(*names)[NAME_BYTES] = pr_calloc(n, sizeof(*names));
+    pr_safetensor_note *notes = pr_calloc((int64_t)OWN_NOTES + options->n_notes, sizeof(*notes));
     pr_status status = PR_OK;
-    if (sources == NULL || names == NULL) {
+    if (sources == NULL || names == NULL || notes == NULL) {
         status = PR_FAIL(PR_ERR_NOMEM, "weights: no memory for %d tensors", n);
     } else {
-        status = write_tensors(store, path, options, run, sources, names);
+        status = write_tensors(store, path, options, run, sources, names, notes);
     }
+    pr_free(notes);
     pr_free(names);
     pr_free(sources);
     return status;

@@ -2,9 +2,42 @@
 
 #include "engine/base/log.h"
 #include "models/weights.h"
+#include "trainer/detector.h"
 #include "trainer/trained.h"
 
 #include <string.h>
+
+/* All of the run's tensors with what detector.py needs, and detector.py. */
+static pr_status export_detector(const pr_export_request *request, const pr_trained *trained)
+{
+    pr_safetensor_note notes[PR_DETECTOR_MAX_NOTES];
+    pr_safetensor_source centre;
+    pr_weights_export_options options = {.prefix = "", .notes = notes, .extra = &centre};
+    bool has_centre = false;
+    char path[PR_PATH_BYTES];
+    PR_TRY(pr_detector_notes(request->config, notes, &options.n_notes));
+    PR_TRY(pr_detector_centre(trained, &has_centre, &centre));
+    options.n_extra = has_centre ? 1 : 0;
+    PR_TRY(pr_weights_export(trained->trainer->store, request->out, &options, trained->path));
+    PR_TRY(pr_detector_write(request->out, path));
+    pr_log_info("%s: the detector in PyTorch: python3 %s %s IMAGE...", path, path, request->out);
+    return PR_OK;
+}
+
+static pr_status export_tensors(const pr_export_request *request, const pr_trained *trained)
+{
+    const pr_weights_export_options all = {.prefix = request->prefix, .strip = request->strip};
+    const pr_weights_export_options torch = {
+        .prefix = "backbone.",
+        .strip = true,
+        .head = pr_weights_head_name(request->options->model.name)};
+    const bool is_whole = !request->torch && !request->strip && request->prefix[0] == '\0';
+    if (is_whole && pr_detector_knows(request->options)) {
+        return export_detector(request, trained);
+    }
+    return pr_weights_export(trained->trainer->store, request->out, request->torch ? &torch : &all,
+                             trained->path);
+}
 
 pr_status pr_export(const pr_export_request *request)
 {
@@ -13,11 +46,7 @@ pr_status pr_export(const pr_export_request *request)
                            &trained));
     pr_status status = PR_OK;
     if (pr_comm_rank(request->comm) == 0) {
-        const pr_weights_export_options all = {request->prefix, request->strip, NULL};
-        const pr_weights_export_options torch = {
-            "backbone.", true, pr_weights_head_name(request->options->model.name)};
-        status = pr_weights_export(trained.trainer->store, request->out,
-                                   request->torch ? &torch : &all, trained.path);
+        status = export_tensors(request, &trained);
     }
     status = pr_comm_agree(request->comm, "export", status);
     if (status == PR_OK) {

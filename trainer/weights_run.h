@@ -11,6 +11,7 @@
 
 typedef struct pr_export_request {
     const pr_train_options *options; /* of the run; borrowed, as all here */
+    const pr_config *config;
     pr_comm *comm;
     const char *run_dir;
     const char *checkpoint; /* "best", "last", or a file */
@@ -20,7 +21,13 @@ typedef struct pr_export_request {
     bool torch; /* instead: backbone and classifier as the model's own program has them */
 } pr_export_request;
 
-/** Collective; rank 0 writes. Errors: PR_ERR_INVALID where no tensor has the prefix; PR_ERR_IO. */
+/**
+ * Collective; rank 0 writes. An export of everything, under the names of here, is a detector: it has
+ * the notes of trainer/detector.h, and detector.py beside it, unless its objective or backbone was
+ * registered from outside of the tree.
+ *
+ * Errors: PR_ERR_INVALID where no tensor has the prefix; PR_ERR_IO.
+ */
 pr_status pr_export(const pr_export_request *request);
 
 /**

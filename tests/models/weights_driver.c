@@ -60,8 +60,10 @@ static pr_status run(char **argv, pr_graph *graph, pr_store *store)
     PR_TRY(status);
     const bool strip = strcmp(argv[6], "full") != 0;
     const bool is_torch = strncmp(argv[6], "torch:", 6) == 0;
-    const pr_weights_export_options out = {strip ? argv[3] : "", strip,
-                                           is_torch ? pr_weights_head_name(argv[6] + 6) : NULL};
+    const pr_weights_export_options out = {.prefix = strip ? argv[3] : "",
+                                           .strip = strip,
+                                           .head =
+                                               is_torch ? pr_weights_head_name(argv[6] + 6) : NULL};
     return pr_weights_export(store, argv[2], &out, "a test");
 }
 
