@@ -172,6 +172,10 @@ static const pr_config_row run_rows[] = {
         "metric of the validation split that picks the best checkpoint"),
     RUN(eval.video_agg, "eval.video_agg", PR_CONFIG_CHOICE, "mean", 0, 0, agg_words, FREE,
         "how a video's score is made of its frames'"),
+    RUN(eval.video_topk, "eval.video_topk", PR_CONFIG_INT, "5", 1, 1e6, NULL, FREE,
+        "frames that topk takes"),
+    RUN(eval.tpr_interpolated, "eval.tpr_interpolated", PR_CONFIG_BOOL, "false", 0, 0, NULL, FREE,
+        "TPR at an FPR on the line between two points, not the largest with an FPR up to it"),
     RUN(eval.choose_on_test, "eval.choose_on_test", PR_CONFIG_BOOL, "false", 0, 0, NULL, ID,
         "pick the best checkpoint on data.test: every output then says so"),
     RUN(eval.every_epochs, "eval.every_epochs", PR_CONFIG_INT, "1", 0, 1e9, NULL, ID,
@@ -226,6 +230,14 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
     PR_TRY(pr_config_register(schema, &dadd));
     PR_TRY(pr_config_register(schema, &addg));
     return pr_own_options_register(schema, options);
+}
+
+pr_metrics_options pr_eval_options_metrics(const pr_eval_options *options, double threshold)
+{
+    return (pr_metrics_options){.threshold = threshold,
+                                .video_agg = (pr_video_agg)options->video_agg,
+                                .video_topk = options->video_topk,
+                                .tpr_interpolated = options->tpr_interpolated};
 }
 
 const char *pr_isa_word(const pr_train_options *options)

@@ -15,6 +15,7 @@
 #include "models/mc_lcr.h"
 #include "sampler/sampler.h"
 #include "trainer/dadd.h"
+#include "trainer/metrics.h"
 #include "trainer/optimizer.h"
 #include "trainer/schedule.h"
 
@@ -73,11 +74,13 @@ typedef enum pr_select { PR_SELECT_LAST, PR_SELECT_BEST } pr_select;
 typedef enum pr_batch_unit { PR_UNIT_PAIRS, PR_UNIT_VIEWS } pr_batch_unit;
 
 typedef struct pr_eval_options {
-    int64_t batch;        /* images a forward pass holds */
-    double threshold;     /* of P(fake) */
-    bool fit_threshold;   /* chosen on the validation split instead */
-    const char *metric;   /* that picks the best checkpoint of a stage with a classifier */
-    int video_agg;        /* pr_video_agg */
+    int64_t batch;      /* images a forward pass holds */
+    double threshold;   /* of P(fake) */
+    bool fit_threshold; /* chosen on the validation split instead */
+    const char *metric; /* that picks the best checkpoint of a stage with a classifier */
+    int video_agg;      /* pr_video_agg */
+    int64_t video_topk; /* of PR_VIDEO_TOPK */
+    bool tpr_interpolated;
     bool choose_on_test;  /* the metric is taken on data.test: every output says so */
     int64_t every_epochs; /* validation; 0: only at a stage's end */
 } pr_eval_options;
@@ -96,9 +99,9 @@ typedef struct pr_train_options {
 
     int64_t n_micro; /* 0: the largest power of two that leaves 32 views in a micro-batch */
     bool recompute;
-    int batch_unit;    /* pr_batch_unit */
+    int batch_unit;      /* pr_batch_unit */
     int64_t batch_ranks; /* 1 once the stages' batches and n_micro are those of all */
-    int64_t memory_mb; /* refuse a run that needs more; 0: what the machine has */
+    int64_t memory_mb;   /* refuse a run that needs more; 0: what the machine has */
 
     const char *stop_at;      /* "", "epoch 3", "step 120" */
     int64_t checkpoint_every; /* steps; 0: at the ends of epochs only */
@@ -135,6 +138,9 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
 /** The options of the stage NAME. Errors: PR_ERR_INVALID where the config has no such stage. */
 pr_status pr_stage_options_find(const pr_train_options *options, const char *name,
                                 const pr_stage_options **out);
+
+/** How metrics are computed, at THRESHOLD. */
+pr_metrics_options pr_eval_options_metrics(const pr_eval_options *options, double threshold);
 
 /** The word of cpu.isa, for pr_cpu_isa_set. */
 const char *pr_isa_word(const pr_train_options *options);

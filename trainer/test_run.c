@@ -153,14 +153,13 @@ static pr_status write_files(const test *t, const test_set *set)
 /* Metrics of SET's scores; the validation set may have chosen the threshold just before. */
 static pr_status judge(test *t, test_set *set, bool chooses)
 {
-    pr_metrics_options how = pr_metrics_options_default();
     PR_TRY(pr_assess_list_of_views(set->samples, set->views, &set->scores, &set->list));
     if (chooses) {
         PR_TRY(
             pr_threshold_fit(&set->list.scores, PR_THRESHOLD_ACCURACY, &t->threshold, &t->fitted));
     }
-    how.threshold = t->threshold;
-    how.video_agg = (pr_video_agg)t->request->options->eval.video_agg;
+    const pr_metrics_options how =
+        pr_eval_options_metrics(&t->request->options->eval, t->threshold);
     PR_TRY(pr_metrics_compute(&set->list.scores, &how, &set->metrics));
     fill_info(t, set);
     return PR_OK;

@@ -171,12 +171,13 @@ def auc(scores_of):
     return won / (len(fakes) * len(reals))
 
 
-def by_video(rows, key):
-    """Mean score and integer part of the mean label of the rows that are alike by KEY."""
+def by_video(rows, key, most=None):
+    """Mean score (of the MOST highest) and integer part of the mean label of rows that are alike by KEY."""
     videos = {}
     for row in rows:
         videos.setdefault(key(row), []).append((float(row[4]), row[1] == "fake"))
-    return [(sum(s for s, _ in v) / len(v), int(sum(f for _, f in v) / len(v))) for v in videos.values()]
+    top = {name: sorted((s for s, _ in v), reverse=True)[:most] for name, v in videos.items()}
+    return [(sum(top[name]) / len(top[name]), int(sum(f for _, f in v) / len(v))) for name, v in videos.items()]
 
 
 def check_videos(lab):
@@ -204,6 +205,10 @@ def check_videos(lab):
     for name, is_told in (("test.all.json", True), ("val.json", False)):
         notes = " ".join(json.loads("\n".join(files[name]))["notes"])
         check(("several compressions" in notes) == is_told, f"{name} notes '{notes}'")
+    files = evaluate(lab, "videos", 2, "eval.video_agg=topk", "eval.video_topk=2", "eval.tpr_interpolated=true")
+    result = json.loads("\n".join(files["test.all.json"]))
+    got, most = result["video"]["auc"], auc(by_video(rows, lambda row: row[3], 2))
+    check(abs(got - most) < 1e-12 and result["tpr_interpolated"], f"the two highest frames: {got}, {most}")
     print("ok: videos in several compressions, and DeepfakeBench's", flush=True)
 
 
