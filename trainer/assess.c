@@ -33,7 +33,8 @@ typedef struct scoring {
     pr_image_fn fn;
     void *ctx;
     bool embeddings;
-    bool heads; /* the embeddings are the probabilities of the stage's further heads */
+    bool heads;         /* the embeddings are the probabilities of the stage's further heads */
+    const char *output; /* what stands in place of the embeddings, without scores; or NULL */
 } scoring;
 
 static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *centre,
@@ -45,6 +46,7 @@ static pr_status evaluate(pr_trainer *t, const pr_graph *graph, const double *ce
                                           .graph = graph,
                                           .backend = t->backend,
                                           .centre = centre,
+                                          .output = what->output,
                                           .augment = t->options->augment,
                                           .addg = t->options->addg,
                                           .n_loader_threads = t->n_loader_threads,
@@ -120,6 +122,22 @@ pr_status pr_assess_images(pr_trainer *t, const pr_stage *stage, int64_t n, pr_i
 {
     const scoring what = {.n = n, .fn = fn, .ctx = ctx, .embeddings = embeddings};
     return score(t, stage, &what, out);
+}
+
+pr_status pr_assess_output(pr_trainer *t, pr_build_fn build_graph, const char *name, int64_t n,
+                           pr_image_fn fn, void *ctx, pr_eval_scores *out)
+{
+    const scoring what = {.n = n, .fn = fn, .ctx = ctx, .embeddings = true, .output = name};
+    const pr_build build = {
+        .options = t->options, .n_rows = t->options->eval.batch, .mode = PR_MODE_EVAL};
+    pr_graph *graph = NULL;
+    PR_TRY(pr_graph_create(name, t->real, &graph));
+    pr_status status = build_graph(&build, graph);
+    if (status == PR_OK) {
+        status = evaluate(t, graph, NULL, &what, out);
+    }
+    pr_graph_destroy(&graph);
+    return status;
 }
 
 void pr_assess_list_free(pr_assess_list *list)
@@ -204,7 +222,9 @@ pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores 
 static pr_status compute(const pr_train_options *options, const pr_assess_list *list,
                          double threshold, pr_metrics **out)
 {
-    const pr_metrics_options how = pr_eval_options_metrics(&options->eval, threshold);
+    pr_metrics_options how = pr_metrics_options_default();
+    how.threshold = threshold;
+    how.video_agg = (pr_video_agg)options->eval.video_agg;
     return pr_metrics_compute(&list->scores, &how, out);
 }
 

@@ -48,6 +48,15 @@ pr_status pr_assess_view_metrics(pr_trainer *trainer, const pr_stage *stage,
 pr_status pr_assess_images(pr_trainer *trainer, const pr_stage *stage, int64_t n, pr_image_fn fn,
                            void *ctx, bool embeddings, pr_eval_scores *out);
 
+/**
+ * Collective: of N images that FN makes, what the output NAME [B, ...] of the graph that BUILD makes is,
+ * flattened, as the embeddings of OUT [N, ...]; its scores are 0. The graph's input is "image".
+ *
+ * Errors: those of BUILD; PR_ERR_INVALID where the graph has no such output.
+ */
+pr_status pr_assess_output(pr_trainer *trainer, pr_build_fn build, const char *name, int64_t n,
+                           pr_image_fn fn, void *ctx, pr_eval_scores *out);
+
 /** The metrics of SCORES of SAMPLES; what was left out does not count. Not collective. */
 pr_status pr_assess_metrics(const pr_train_options *options, const pr_samples *samples,
                             const pr_eval_scores *scores, double threshold, pr_metrics **out);

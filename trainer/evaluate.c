@@ -50,6 +50,9 @@ static pr_status open_lane(pr_evaluator *e, lane *l)
 {
     PR_TRY(pr_exec_create(e->plan, &l->exec));
     PR_TRY(pr_exec_value(l->exec, "image", &l->image));
+    if (e->options.output != NULL) {
+        return pr_exec_value(l->exec, e->options.output, &l->z);
+    }
     if (e->options.centre == NULL) {
         PR_TRY(pr_exec_value(l->exec, "prob", &l->prob));
     }
@@ -92,7 +95,14 @@ static pr_status open_parts(pr_evaluator *e)
     e->n_rows = shape->dims[0];
     e->px = (int)shape->dims[1];
     e->n_pixels = shape->dims[1] * shape->dims[2] * shape->dims[3];
-    e->n_cols = e->lanes[0].z.shape.dims[1];
+    const pr_shape *const rows = &e->lanes[0].z.shape;
+    PR_REQUIRE(rows->n_dims >= 1 && rows->dims[0] == e->n_rows, PR_ERR_SHAPE,
+               "evaluation: '%s' does not have a row for each of %lld images",
+               e->options.output != NULL ? e->options.output : "z", (long long)e->n_rows);
+    e->n_cols = 1;
+    for (int i = 1; i < rows->n_dims; i++) {
+        e->n_cols *= rows->dims[i];
+    }
     return open_slots(e);
 }
 
@@ -159,6 +169,9 @@ static pr_status submit(pass *p, int64_t batch)
 
 static double score_of(const pr_evaluator *e, const lane *l, int64_t row)
 {
+    if (e->options.output != NULL) {
+        return 0.0;
+    }
     if (e->options.centre == NULL) {
         return pr_tensor_get(&l->prob, row * 2 + 1);
     }
@@ -232,20 +245,6 @@ static pr_status run_batches(pass *p)
     return PR_OK;
 }
 
-static pr_status allocate_scores(pr_eval_scores *out, int64_t n, int64_t n_cols)
-{
-    memset(out, 0, sizeof(*out));
-    out->n = n;
-    out->n_cols = n_cols;
-    out->score = pr_calloc(n, sizeof(*out->score));
-    out->present = pr_calloc(n, sizeof(*out->present));
-    out->embedding = n_cols > 0 ? pr_calloc(n * n_cols, sizeof(*out->embedding)) : NULL;
-    PR_REQUIRE(out->score != NULL && out->present != NULL &&
-                   (n_cols == 0 || out->embedding != NULL),
-               PR_ERR_NOMEM, "no memory for the scores of %lld samples", (long long)n);
-    return PR_OK;
-}
-
 /* Collective: what each rank found of its samples comes together. */
 static pr_status gather(const pass *p, pr_comm *comm)
 {
@@ -303,7 +302,7 @@ static pr_status evaluate(pass *p, int64_t n, pr_perturb perturb, double perturb
                           bool embeddings)
 {
     pr_evaluator *const e = p->e;
-    PR_TRY(allocate_scores(p->out, n, embeddings ? e->n_cols : 0));
+    PR_TRY(pr_eval_scores_create(n, embeddings ? e->n_cols : 0, p->out));
     pr_loader_options loader = {.samples = p->samples,
                                 .seed = p->seed,
                                 .augment = e->options.augment,
@@ -333,6 +332,17 @@ static void share_out(pass *p, int64_t n)
                   &p->first_batch, &p->last_batch);
 }
 
+/* What was made in SCORES goes to OUT, unless STATUS says that it failed. */
+static pr_status hand_over(pr_status status, pr_eval_scores *scores, pr_eval_scores *out)
+{
+    if (status != PR_OK) {
+        pr_eval_scores_free(scores);
+        return status;
+    }
+    *out = *scores;
+    return PR_OK;
+}
+
 pr_status pr_evaluate(pr_evaluator *e, const pr_samples *samples, pr_perturb perturb,
                       double perturb_value, bool embeddings, pr_eval_scores *out)
 {
@@ -341,12 +351,7 @@ pr_status pr_evaluate(pr_evaluator *e, const pr_samples *samples, pr_perturb per
     share_out(&p, pr_samples_n(samples));
     const pr_status status =
         evaluate(&p, pr_samples_n(samples), perturb, perturb_value, embeddings);
-    if (status != PR_OK) {
-        pr_eval_scores_free(&scores);
-        return status;
-    }
-    *out = scores;
-    return PR_OK;
+    return hand_over(status, &scores, out);
 }
 
 pr_status pr_evaluate_views(pr_evaluator *e, const pr_samples *samples, const pr_view *views,
@@ -356,18 +361,13 @@ pr_status pr_evaluate_views(pr_evaluator *e, const pr_samples *samples, const pr
     pass p = {.e = e, .samples = samples, .views = views, .seed = seed, .out = &scores};
     share_out(&p, n);
     const pr_status status = evaluate(&p, n, PR_PERTURB_NONE, 0.0, false);
-    if (status != PR_OK) {
-        pr_eval_scores_free(&scores);
-        return status;
-    }
-    *out = scores;
-    return PR_OK;
+    return hand_over(status, &scores, out);
 }
 
 static pr_status evaluate_images(pass *p, int64_t n, bool embeddings)
 {
     pr_evaluator *const e = p->e;
-    PR_TRY(allocate_scores(p->out, n, embeddings ? e->n_cols : 0));
+    PR_TRY(pr_eval_scores_create(n, embeddings ? e->n_cols : 0, p->out));
     for (p->wave_first = p->first_batch; p->wave_first < p->last_batch;
          p->wave_first += e->n_lanes) {
         const int64_t n_left = p->last_batch - p->wave_first;
@@ -385,18 +385,5 @@ pr_status pr_evaluate_images(pr_evaluator *e, int64_t n, pr_image_fn fn, void *c
     pass p = {.e = e, .out = &scores, .fn = fn, .ctx = ctx};
     share_out(&p, n);
     const pr_status status = evaluate_images(&p, n, embeddings);
-    if (status != PR_OK) {
-        pr_eval_scores_free(&scores);
-        return status;
-    }
-    *out = scores;
-    return PR_OK;
-}
-
-void pr_eval_scores_free(pr_eval_scores *scores)
-{
-    pr_free(scores->score);
-    pr_free(scores->present);
-    pr_free(scores->embedding);
-    memset(scores, 0, sizeof(*scores));
+    return hand_over(status, &scores, out);
 }

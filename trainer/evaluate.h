@@ -23,6 +23,9 @@ typedef struct pr_evaluator_options {
     pr_backend_id backend;
     /* [D], of unit length: where given, the score is 1 - cos(z, centre); otherwise P(fake). */
     const double *centre;
+    /* Where given, no score is made: this output [B, ...], each row flattened, takes the place of
+     * the embeddings, and "prob" and "z" may be missing. */
+    const char *output;
     pr_augment_options augment; /* mean, std; `enabled` is taken as false */
     pr_addg_options addg;       /* how views are forged, where some are */
     int n_loader_threads;
@@ -69,6 +72,8 @@ typedef pr_status (*pr_image_fn)(void *ctx, int64_t i, int px, float *image, boo
 pr_status pr_evaluate_images(pr_evaluator *evaluator, int64_t n, pr_image_fn fn, void *ctx,
                              bool embeddings, pr_eval_scores *out);
 
+/** Memory for N samples and their N_COLS (0: none) embeddings, all zero. Errors: PR_ERR_NOMEM. */
+pr_status pr_eval_scores_create(int64_t n, int64_t n_cols, pr_eval_scores *out);
 void pr_eval_scores_free(pr_eval_scores *scores);
 
 #endif
