@@ -222,9 +222,7 @@ pr_status pr_assess_list_create(const pr_samples *samples, const pr_eval_scores 
 static pr_status compute(const pr_train_options *options, const pr_assess_list *list,
                          double threshold, pr_metrics **out)
 {
-    pr_metrics_options how = pr_metrics_options_default();
-    how.threshold = threshold;
-    how.video_agg = (pr_video_agg)options->eval.video_agg;
+    const pr_metrics_options how = pr_eval_options_metrics(&options->eval, threshold);
     return pr_metrics_compute(&list->scores, &how, out);
 }
 
