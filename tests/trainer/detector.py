@@ -30,6 +30,8 @@ RUNS = {
                "stage.contrastive.epochs=1", "train.stop_at=epoch 2"),
     "dcl": ("objective=dcl", "stage.dcl.epochs=1", "model.name=efficientnet_b0",
             "model.width=0.25", "model.depth=0.25"),
+    "dcl_one": ("objective=dcl", "stage.dcl.epochs=1", "model.name=efficientnet_b0",
+                "model.width=0.25", "model.depth=0.25", "dcl.head=sigmoid1"),
     "mc_lcr": LCR + ("model.name=xception",),
     "mc_lcr_other": LCR + ("model.name=xception", "mc_lcr.gf=b14_proj1024", "mc_lcr.amp=log1p",
                            "mc_lcr.gram_norm=chw", "mc_lcr.ssrb_tap=relu", "mc_lcr.pos_embed=true",
