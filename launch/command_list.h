@@ -8,7 +8,7 @@ PR_COMMAND(inspect, "what a dataset or checkpoint holds, in numbers; --verify re
 PR_COMMAND(train, "one run, any objective, any number of ranks; goes on by itself")
 PR_COMMAND(eval, "frame and video metrics of a run on its validation and test lists")
 PR_COMMAND(predict, "scores of a run for images, folders and datasets; features too")
-PR_COMMAND(report, "the page of a run: curves, metrics, the hard sets' crops")
+PR_COMMAND(report, "the page of a run, or of several beside each other: metrics, curves, figures")
 PR_COMMAND(status, "where runs stand, a line each; --watch again and again")
 PR_COMMAND(export, "weights of a run as safetensors, under PyTorch's names")
 PR_COMMAND(import, "what of a safetensors file fits a config's model")

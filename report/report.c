@@ -3,6 +3,8 @@
 #include "engine/base/alloc.h"
 #include "engine/base/fs.h"
 
+#include <string.h>
+
 /* What the page is made from, once read. */
 typedef struct sources {
     pr__log *log;   /* owned, or NULL */
@@ -10,7 +12,7 @@ typedef struct sources {
     int n_evals;
 } sources;
 
-static pr_status read_eval(const char *path, json_t **out)
+pr_status pr__eval_read(const char *path, json_t **out)
 {
     char *bytes = NULL;
     size_t n_bytes = 0;
@@ -35,7 +37,7 @@ static pr_status read_sources(const pr_report_data *data, sources *s)
     s->evals = pr_calloc(data->n_evals, sizeof(json_t *));
     PR_REQUIRE(s->evals != NULL, PR_ERR_NOMEM, "report: out of memory");
     for (int i = 0; i < data->n_evals; i++) {
-        PR_TRY(read_eval(data->eval_paths[i], &s->evals[i]));
+        PR_TRY(pr__eval_read(data->eval_paths[i], &s->evals[i]));
         s->n_evals++;
     }
     return PR_OK;
@@ -141,6 +143,9 @@ static void make_page(const pr_report_data *data, const sources *s, pr_page *pag
     }
     for (int i = 0; i < data->n_galleries; i++) {
         add_gallery(page, &data->galleries[i]);
+    }
+    if (data->figures != NULL) {
+        pr_page_put_bytes(page, data->figures, strlen(data->figures));
     }
     add_facts(page, data);
     add_bad_samples(page, data, s->log);

@@ -48,7 +48,8 @@ typedef struct pr_report_data {
     int n_evals;
     const pr_report_gallery *galleries;
     int n_galleries;
-    const char *config; /* YAML */
+    const char *figures; /* HTML, put as it is */
+    const char *config;  /* YAML */
     const char *const *bad_samples;
     int n_bad_samples;
 } pr_report_data;

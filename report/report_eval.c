@@ -19,20 +19,19 @@ static const struct {
 
 enum { N_COLUMNS = (int)(sizeof(columns) / sizeof(columns[0])) };
 
-static const char *word(const json_t *object, const char *key)
+const char *pr__json_word(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
     return value != NULL ? value : "";
 }
 
-static double number(const json_t *object, const char *key)
+double pr__json_number(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* The file's value as a percentage, with all its digits beside it. */
-static void add_percent(pr_page *page, double value)
+void pr__html_percent(pr_page *page, double value)
 {
     if (isfinite(value)) {
         pr_page_put(page, "<span data-v=\"%.17g\">%.2f</span>", value, 100.0 * value);
@@ -51,7 +50,7 @@ static void add_row(pr_page *page, const char *name, const char *level, const js
                 (long long)json_integer_value(json_object_get(set, "n_fake")));
     for (int c = 0; c < N_COLUMNS; c++) {
         pr_page_put(page, "<td>");
-        add_percent(page, number(set, columns[c].key));
+        pr__html_percent(page, pr__json_number(set, columns[c].key));
         pr_page_put(page, "</td>");
     }
     pr_page_put(page, "</tr>\n");
@@ -73,7 +72,7 @@ static void add_table(pr_page *page, const json_t *eval)
         pr_page_put(page, "<th>%s</th>", columns[c].head);
     }
     pr_page_put(page, "</tr></thead>\n<tbody>\n");
-    add_levels(page, word(eval, "set"), eval, false);
+    add_levels(page, pr__json_word(eval, "set"), eval, false);
     json_t *methods = json_object_get(eval, "methods");
     const char *name = NULL;
     json_t *method = NULL;
@@ -101,9 +100,9 @@ static void add_rates(pr_page *page, const json_t *eval)
 {
     const json_t *rccl = json_object_get(eval, "rccl");
     pr_page_put(page, "<dt>rccl.TPR, rccl.FPR</dt><dd>");
-    add_percent(page, number(rccl, "TPR"));
+    pr__html_percent(page, pr__json_number(rccl, "TPR"));
     pr_page_put(page, ", ");
-    add_percent(page, number(rccl, "FPR"));
+    pr__html_percent(page, pr__json_number(rccl, "FPR"));
     pr_page_put(page, " %% (real is RCCL's positive class: its \"FPR\" is the accuracy on "
                       "fakes)</dd>\n");
 }
@@ -113,23 +112,23 @@ static void add_facts(pr_page *page, const json_t *eval)
     pr_page_put(page, "<dl>\n");
     add_rates(page, eval);
     const json_t *threshold = json_object_get(eval, "threshold");
-    add_fact(page, "score", word(eval, "score"));
-    const double t = number(threshold, "value");
+    add_fact(page, "score", pr__json_word(eval, "score"));
+    const double t = pr__json_number(threshold, "value");
     pr_page_put(page, "<dt>threshold</dt><dd><span data-t=\"%.17g\">%.6g</span> (", t, t);
-    pr_page_html(page, word(threshold, "from"));
+    pr_page_html(page, pr__json_word(threshold, "from"));
     pr_page_put(page, ")</dd>\n");
-    add_fact(page, "checkpoint", word(eval, "checkpoint"));
-    add_fact(page, "chosen as", word(eval, "selection"));
-    add_fact(page, "start", word(eval, "init"));
-    add_fact(page, "config hash", word(eval, "config_hash"));
-    add_fact(page, "data hash", word(eval, "data_hash"));
+    add_fact(page, "checkpoint", pr__json_word(eval, "checkpoint"));
+    add_fact(page, "chosen as", pr__json_word(eval, "selection"));
+    add_fact(page, "start", pr__json_word(eval, "init"));
+    add_fact(page, "config hash", pr__json_word(eval, "config_hash"));
+    add_fact(page, "data hash", pr__json_word(eval, "data_hash"));
     size_t i = 0;
     json_t *item = NULL;
     json_array_foreach(json_object_get(eval, "left_out"), i, item)
     {
         pr_page_put(page, "<dt>left out</dt><dd>%lld (",
                     (long long)json_integer_value(json_object_get(item, "n")));
-        pr_page_html(page, word(item, "why"));
+        pr_page_html(page, pr__json_word(item, "why"));
         pr_page_put(page, ")</dd>\n");
     }
     pr_page_put(page, "</dl>\n");
@@ -161,7 +160,7 @@ static void add_histogram(pr_page *page, const json_t *eval, const char *path)
     double *counts[2] = {NULL, NULL};
     int64_t n[2] = {0, 0};
     char title[160];
-    (void)snprintf(title, sizeof(title), "Scores, %s", word(eval, "set"));
+    (void)snprintf(title, sizeof(title), "Scores, %s", pr__json_word(eval, "set"));
     pr_page_take(page, to_doubles(json_object_get(histogram, "real"), &counts[0], &n[0]));
     pr_page_take(page, to_doubles(json_object_get(histogram, "fake"), &counts[1], &n[1]));
     if (n[0] != n[1] || n[0] > 10000) {
@@ -170,22 +169,21 @@ static void add_histogram(pr_page *page, const json_t *eval, const char *path)
                              path, (long long)n[0], (long long)n[1]));
     }
     if (page->status == PR_OK) {
-        const pr__histogram drawn = {.title = title,
-                                     .counts = {counts[0], counts[1]},
-                                     .n_bins = (int)n[0],
-                                     .low = number(histogram, "low"),
-                                     .high = number(histogram, "high"),
-                                     .threshold =
-                                         number(json_object_get(eval, "threshold"), "value")};
+        const pr__histogram drawn = {
+            .title = title,
+            .counts = {counts[0], counts[1]},
+            .n_bins = (int)n[0],
+            .low = pr__json_number(histogram, "low"),
+            .high = pr__json_number(histogram, "high"),
+            .threshold = pr__json_number(json_object_get(eval, "threshold"), "value")};
         pr__svg_histogram(page, &drawn);
     }
     pr_free(counts[0]);
     pr_free(counts[1]);
 }
 
-/* The ROC in a file, as a curve that owns its points; none for a set of one class. */
-static pr_status read_roc(const json_t *eval, const char *path, double **x, double **y,
-                          pr__curve *curve)
+pr_status pr__roc_read(const json_t *eval, const char *path, const char *name, double **x,
+                       double **y, pr__curve *curve)
 {
     const json_t *roc = json_object_get(eval, "roc");
     int64_t n_x = 0;
@@ -194,12 +192,11 @@ static pr_status read_roc(const json_t *eval, const char *path, double **x, doub
     PR_TRY(to_doubles(json_object_get(roc, "tpr"), y, &n_y));
     PR_REQUIRE(n_x == n_y, PR_ERR_FORMAT, "%s: %lld FPRs and %lld TPRs, must be equal", path,
                (long long)n_x, (long long)n_y);
-    *curve = (pr__curve){word(eval, "set"), *x, *y, n_x, false};
+    *curve = (pr__curve){name, *x, *y, n_x, false};
     return PR_OK;
 }
 
-/* Whether the file has a curve to draw. */
-static bool has_roc(const json_t *eval)
+bool pr__roc_exists(const json_t *eval)
 {
     return json_array_size(json_object_get(json_object_get(eval, "roc"), "fpr")) > 0;
 }
@@ -212,9 +209,10 @@ static void add_roc(pr_page *page, json_t *const *evals, const char *const *path
     pr__curve curves[PR__N_COLORS];
     int n_curves = 0;
     for (int i = 0; i < n && n_curves < PR__N_COLORS; i++) {
-        if (has_roc(evals[i])) {
+        if (pr__roc_exists(evals[i])) {
             const int c = n_curves++;
-            pr_page_take(page, read_roc(evals[i], paths[i], &x[c], &y[c], &curves[c]));
+            pr_page_take(page, pr__roc_read(evals[i], paths[i], pr__json_word(evals[i], "set"),
+                                            &x[c], &y[c], &curves[c]));
         }
     }
     if (page->status == PR_OK) {
@@ -245,12 +243,13 @@ void pr__report_headline(pr_page *page, json_t *const *evals, int n)
     for (int i = 0; i < n && i < 2; i++) {
         pr_page_put(page, "<div class=\"tiles\">\n");
         for (size_t k = 0; k < sizeof(tiles) / sizeof(tiles[0]); k++) {
-            const double value = number(json_object_get(evals[i], tiles[k].level), tiles[k].key);
+            const double value =
+                pr__json_number(json_object_get(evals[i], tiles[k].level), tiles[k].key);
             pr_page_put(page, "<div class=\"card\"><b>");
-            add_percent(page, value);
+            pr__html_percent(page, value);
             pr_page_put(page, "<small> %%</small>");
             pr_page_put(page, "</b><span>");
-            pr_page_html(page, word(evals[i], "set"));
+            pr_page_html(page, pr__json_word(evals[i], "set"));
             pr_page_put(page, ", %s</span></div>\n", tiles[k].name);
         }
         pr_page_put(page, "</div>\n");

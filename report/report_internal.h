@@ -18,8 +18,8 @@ void pr__html_begin(pr_page *page, const char *title);
 typedef struct pr__curve {
     const char *name;
     const double *x, *y; /* not finite: left out */
-    int64_t n;
-    bool with_points; /* few values, each worth a dot */
+    int64_t n;           /* 0: neither drawn nor named, but its colour is kept */
+    bool with_points;    /* few values, each worth a dot */
 } pr__curve;
 
 typedef struct pr__chart {
@@ -41,7 +41,8 @@ typedef struct pr__histogram {
     const double *counts[2]; /* [n_bins] of reals, of fakes */
     int n_bins;
     double low, high;
-    double threshold; /* drawn where it lies inside */
+    double threshold;    /* drawn where it lies inside */
+    const char *x_label; /* NULL: of scores */
 } pr__histogram;
 
 void pr__svg_histogram(pr_page *page, const pr__histogram *histogram);
@@ -83,6 +84,23 @@ extern const char *const pr__level_names[PR__N_LEVELS];
 
 pr_status pr__log_read(const char *path, pr__log **out);
 void pr__log_destroy(pr__log **log);
+
+/* ---- evaluations (report.c, report_eval.c) ---- */
+
+/** The file that `eval` wrote, parsed; *OUT is the caller's. Errors: PR_ERR_IO, PR_ERR_FORMAT. */
+pr_status pr__eval_read(const char *path, json_t **out);
+
+/** The file's value as a percentage, with all its digits beside it. */
+void pr__html_percent(pr_page *page, double value);
+
+/** Whether the file has a curve to draw; and it, NAME being borrowed, *X and *Y the caller's. */
+bool pr__roc_exists(const json_t *eval);
+pr_status pr__roc_read(const json_t *eval, const char *path, const char *name, double **x,
+                       double **y, pr__curve *curve);
+
+/** OBJECT's word and number under KEY; "" and NaN where it has none. */
+const char *pr__json_word(const json_t *object, const char *key);
+double pr__json_number(const json_t *object, const char *key);
 
 /* ---- sections ---- */
 

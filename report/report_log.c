@@ -56,18 +56,6 @@ static pr_status find_series(pr__series *list, int *n, const char *stage, const 
     return PR_OK;
 }
 
-static double number(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static const char *word(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value != NULL ? value : "";
-}
-
 static bool is_curve(const char *key)
 {
     return strcmp(key, "loss") == 0 || strncmp(key, "loss.", 5) == 0 || strcmp(key, "lr") == 0 ||
@@ -77,8 +65,8 @@ static bool is_curve(const char *key)
 static pr_status take_value(pr__log *log, const json_t *line, const char *key, double value)
 {
     pr__series *series = NULL;
-    PR_TRY(find_series(log->series, &log->n_series, word(line, "stage"), key, &series));
-    return push(series, number(line, "step"), value);
+    PR_TRY(find_series(log->series, &log->n_series, pr__json_word(line, "stage"), key, &series));
+    return push(series, pr__json_number(line, "step"), value);
 }
 
 static pr_status take_step(pr__log *log, json_t *line)
@@ -91,20 +79,20 @@ static pr_status take_step(pr__log *log, json_t *line)
             PR_TRY(take_value(log, line, key, json_number_value(value)));
         }
     }
-    const double rate = number(line, "views") / number(line, "step_s");
+    const double rate = pr__json_number(line, "views") / pr__json_number(line, "step_s");
     return isfinite(rate) ? take_value(log, line, "rate", rate) : PR_OK;
 }
 
 static pr_status take_line(pr__log *log, json_t *line)
 {
-    const char *type = word(line, "type");
+    const char *type = pr__json_word(line, "type");
     if (strcmp(type, "step") == 0) {
         return take_step(log, line);
     }
     if (strcmp(type, "plan") == 0) {
         for (int l = 0; l < PR__N_LEVELS; l++) {
-            const double n = number(line, pr__level_names[l]);
-            PR_TRY(push(&log->levels[l], number(line, "epoch"), isfinite(n) ? n : 0.0));
+            const double n = pr__json_number(line, pr__level_names[l]);
+            PR_TRY(push(&log->levels[l], pr__json_number(line, "epoch"), isfinite(n) ? n : 0.0));
         }
         return PR_OK;
     }
@@ -112,15 +100,16 @@ static pr_status take_line(pr__log *log, json_t *line)
         log->n_bad += json_integer_value(json_object_get(line, "bad"));
         log->n_replaced += json_integer_value(json_object_get(line, "replaced"));
         if (log->first_bad[0] == '\0' && json_object_get(line, "first_bad") != NULL) {
-            (void)snprintf(log->first_bad, sizeof(log->first_bad), "%s", word(line, "first_bad"));
+            (void)snprintf(log->first_bad, sizeof(log->first_bad), "%s",
+                           pr__json_word(line, "first_bad"));
         }
         return PR_OK;
     }
     if (strcmp(type, "eval") == 0) {
         pr__series *series = NULL;
-        PR_TRY(find_series(log->evals, &log->n_evals, word(line, "split"), word(line, "metric"),
-                           &series));
-        return push(series, number(line, "step"), number(line, "value"));
+        PR_TRY(find_series(log->evals, &log->n_evals, pr__json_word(line, "split"),
+                           pr__json_word(line, "metric"), &series));
+        return push(series, pr__json_number(line, "step"), pr__json_number(line, "value"));
     }
     return PR_OK; /* lines of other types say nothing that is drawn */
 }

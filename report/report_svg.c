@@ -193,9 +193,11 @@ static void add_key(pr_page *page, const char *const *names, int n)
 {
     pr_page_put(page, "<div class=\"key\">");
     for (int i = 0; i < n; i++) {
-        pr_page_put(page, "<span><i class=\"k%d\"></i>", i % PR__N_COLORS);
-        pr_page_html(page, names[i]);
-        pr_page_put(page, "</span>");
+        if (names[i] != NULL) {
+            pr_page_put(page, "<span><i class=\"k%d\"></i>", i % PR__N_COLORS);
+            pr_page_html(page, names[i]);
+            pr_page_put(page, "</span>");
+        }
     }
     pr_page_put(page, "</div>");
 }
@@ -219,7 +221,7 @@ void pr__svg_chart(pr_page *page, const pr__chart *chart)
     pr_page_put(page, "</svg>\n");
     const char *names[PR__MAX_SERIES];
     for (int c = 0; c < chart->n_curves && c < PR__MAX_SERIES; c++) {
-        names[c] = chart->curves[c].name;
+        names[c] = chart->curves[c].n > 0 ? chart->curves[c].name : NULL;
     }
     add_key(page, names, chart->n_curves);
     pr_page_put(page, "</div>\n");
@@ -276,7 +278,9 @@ void pr__svg_histogram(pr_page *page, const pr__histogram *h)
         pr_page_put(page, "<line class=\"d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%.1f\"/>\n",
                     to_x(&f, h->threshold), to_x(&f, h->threshold), TOP, to_y(&f, 0.0));
     }
-    add_x_axis(page, &f, "score (% of the class in each bin; dashed: threshold)");
+    add_x_axis(page, &f,
+               h->x_label != NULL ? h->x_label
+                                  : "score (% of the class in each bin; dashed: threshold)");
     pr_page_put(page, "</svg>\n<div class=\"key\"><span><i class=\"kr\"></i>real</span>"
                       "<span><i class=\"kf\"></i>fake</span></div></div>\n");
 }
