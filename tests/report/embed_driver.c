@@ -4,6 +4,7 @@
  * t-SNE out.
  */
 #include "engine/base/alloc.h"
+#include "engine/base/text.h"
 #include "report/embed.h"
 
 #include <stdbool.h>
@@ -40,22 +41,30 @@ static pr_status run(const float *x, int64_t n, int64_t n_cols, bool with_tsne)
     return status;
 }
 
+static bool read_number(double *value)
+{
+    char word[64];
+    return scanf("%63s", word) == 1 && pr_text_to_real(word, value);
+}
+
 /* The numbers behind the sizes; NULL where they are not all there. */
 static float *read_rows(int64_t *n, int64_t *n_cols)
 {
-    long long sizes[2];
-    if (scanf("%lld %lld", &sizes[0], &sizes[1]) != 2 || sizes[0] < 1 || sizes[1] < 1 ||
-        sizes[0] > MAX_VALUES / sizes[1]) {
+    double sizes[2];
+    double value = 0.0;
+    if (!read_number(&sizes[0]) || !read_number(&sizes[1]) || sizes[0] < 1.0 || sizes[1] < 1.0 ||
+        sizes[0] * sizes[1] > MAX_VALUES) {
         return NULL;
     }
-    *n = sizes[0];
-    *n_cols = sizes[1];
+    *n = (int64_t)sizes[0];
+    *n_cols = (int64_t)sizes[1];
     float *const x = pr_calloc(*n * *n_cols, sizeof(*x));
     for (int64_t i = 0; x != NULL && i < *n * *n_cols; i++) {
-        if (scanf("%f", &x[i]) != 1) {
+        if (!read_number(&value)) {
             pr_free(x);
             return NULL;
         }
+        x[i] = (float)value;
     }
     return x;
 }
