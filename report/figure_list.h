@@ -6,4 +6,8 @@
 PR_FIGURE(tsne, "t-SNE of the embeddings by method")
 PR_FIGURE(pca, "Principal components of the embeddings by method")
 PR_FIGURE(hard, "Hard and easy samples by their similarity to the bank's prototypes")
+PR_FIGURE(self_similarity, "Self-similarity of feature maps")
+PR_FIGURE(feature_maps, "Feature maps")
+PR_FIGURE(spectra, "Spectra of a real, its fake and their difference")
+PR_FIGURE(subtask_weights, "Weights of the sub-tasks")
 /* clang-format on */
