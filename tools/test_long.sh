@@ -42,6 +42,8 @@ one "bad input" "$python" tests/trainer/bad_input.py
 for name in surroundings faults; do
     one "$name" "$python" "tests/trainer/$name.py" "$PR_BUILD/tests/trainer/libshim.so"
 done
+one "EfficientNet in f32, full" "$python" tests/models/parity_efficientnet.py \
+    "$PR_BUILD/tests/models/model_driver" full
 
 # Chance and trivial numbers of the demo's faces (bench/controls.py): shuffled labels, three seeds.
 rm -rf demo/control-*
