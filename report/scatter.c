@@ -125,8 +125,11 @@ void pr__svg_scatter(pr_page *page, const pr__scatter *s)
 {
     pr_page_put(page, "<div class=\"card\"><h3>");
     pr_page_html(page, s->title);
-    pr_page_put(page, "</h3>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH,
-                HEIGHT);
+    /* Alone in its row a drawing would be as wide as the page, and its letters huge. */
+    pr_page_put(page,
+                "</h3>\n<svg viewBox=\"0 0 %d %d\" style=\"max-width:%dpx\" role=\"img\" "
+                "aria-label=\"",
+                WIDTH, HEIGHT, WIDTH * 5 / 4);
     pr_page_html(page, s->title);
     pr_page_put(page,
                 "\">\n<rect class=\"a\" fill=\"none\" x=\"%d\" y=\"%d\" width=\"%d\" "
