@@ -133,4 +133,9 @@ function(pr_install)
         ${CMAKE_INSTALL_INCLUDEDIR}/pristine FILES_MATCHING PATTERN "*.h")
   endforeach()
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/configs DESTINATION ${CMAKE_INSTALL_DATADIR}/pristine)
+  # What the program starts ranks by (launch/files.h): run.sh, and the batch scripts' templates.
+  install(PROGRAMS ${CMAKE_SOURCE_DIR}/launch/run.sh DESTINATION
+      ${CMAKE_INSTALL_DATADIR}/pristine/launch)
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/launch/slurm DESTINATION
+      ${CMAKE_INSTALL_DATADIR}/pristine/launch OPTIONAL)
 endfunction()

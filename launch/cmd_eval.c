@@ -3,8 +3,8 @@
 #include "trainer/test_run.h"
 
 static const char synopsis[] =
-    "pristine eval RUN [--checkpoint best|last|FILE] [--test NAME] [--scores] [--heads] [--set "
-    "key=value ...]\n"
+    "pristine eval RUN [--checkpoint best|last|FILE] [--test NAME] [--val] [--scores] [--heads] "
+    "[--set key=value ...]\n"
     "Metrics of a run's validation split and of each list in data.test; writes RUN/eval/*.json.";
 
 static pr_status evaluate(pr_command_call *call, pr_test_request *request, const char *const *sets)
@@ -14,6 +14,7 @@ static pr_status evaluate(pr_command_call *call, pr_test_request *request, const
     request->options = &config->options;
     request->config = config->config;
     request->comm = call->comm;
+    request->heads = request->heads || config->options.eval.heads;
     const pr_status status = pr_test_run(request);
     pr_run_config_destroy(&config);
     return status;
@@ -27,6 +28,7 @@ pr_status pr_cmd_eval(pr_command_call *call)
         {"checkpoint", PR_OPTION_WORD, "best", 0, 0, &request.checkpoint,
          "best on validation, last, or a checkpoint's file"},
         {"test", PR_OPTION_WORD, NULL, 0, 0, &request.only, "one list of data.test only"},
+        {"val", PR_OPTION_FLAG, "false", 0, 0, &request.val_only, "the validation split only"},
         {"scores", PR_OPTION_FLAG, "false", 0, 0, &request.write_scores,
          "write every sample's score to RUN/eval/*.tsv"},
         {"heads", PR_OPTION_FLAG, "false", 0, 0, &request.heads,

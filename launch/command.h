@@ -1,5 +1,9 @@
 /**
  * The program's commands: one file launch/cmd_<name>.c each, one row in launch/command_list.h.
+ *
+ * PR_COMMAND is run by every rank. PR_COMMAND_ALONE is for commands that start other programs: it
+ * runs in one process, where MPI is never initialised (the ranks that it starts must not find
+ * themselves in a job already), and refuses to be one of several ranks.
  */
 #ifndef PR_LAUNCH_COMMAND_H
 #define PR_LAUNCH_COMMAND_H
@@ -13,7 +17,7 @@
 typedef struct pr_command_call {
     int argc;
     char **argv;
-    pr_comm *comm; /* borrowed */
+    pr_comm *comm; /* borrowed; NULL where the command runs alone */
     int exit_code; /* the command may set it; 0 at first, used only if it returned PR_OK */
 } pr_command_call;
 
@@ -21,12 +25,15 @@ typedef struct pr_command {
     const char *name;
     const char *summary; /* one line for `pristine --help` */
     pr_status (*run)(pr_command_call *call);
+    bool is_alone;
 } pr_command;
 
 /* pr_status pr_cmd_pack(pr_command_call *call); and so on. */
-#define PR_COMMAND(name, summary) pr_status pr_cmd_##name(pr_command_call *call);
+#define PR_COMMAND(name, summary)       pr_status pr_cmd_##name(pr_command_call *call);
+#define PR_COMMAND_ALONE(name, summary) pr_status pr_cmd_##name(pr_command_call *call);
 #include "launch/command_list.h"
 #undef PR_COMMAND
+#undef PR_COMMAND_ALONE
 
 /** A command's options, for one parser and one help text. */
 typedef enum pr_option_kind {

@@ -1,6 +1,6 @@
 /*
  * The program's commands, in the order of `pristine --help`: each is the function
- * pr_cmd_<name> in cmd_<name>.c.
+ * pr_cmd_<name> in cmd_<name>.c. PR_COMMAND_ALONE: one process, which may start others.
  */
 PR_COMMAND(pack, "a tree of crops and its manifest become a dataset")
 PR_COMMAND(forge, "photographs with landmarks become a dataset of real and forged crops")

@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PR_COMMAND(name, summary) {#name, summary, pr_cmd_##name},
+#define PR_COMMAND(name, summary)       {#name, summary, pr_cmd_##name, false},
+#define PR_COMMAND_ALONE(name, summary) {#name, summary, pr_cmd_##name, true},
 static const pr_command COMMANDS[] = {
 #include "launch/command_list.h"
 };
 #undef PR_COMMAND
+#undef PR_COMMAND_ALONE
 
 enum { N_COMMANDS = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 
@@ -73,9 +75,39 @@ static pr_status run_command(int argc, char **argv, int *exit_code)
     return status;
 }
 
+/* The command that ARGV names, where that is one which runs alone; else NULL. */
+static const pr_command *alone_command(int argc, char **argv)
+{
+    for (int i = 0; argc > 1 && i < N_COMMANDS; i++) {
+        if (COMMANDS[i].is_alone && strcmp(COMMANDS[i].name, argv[1]) == 0) {
+            return &COMMANDS[i];
+        }
+    }
+    return NULL;
+}
+
+static int run_alone(const pr_command *command, int argc, char **argv)
+{
+    pr_status status = pr_job_init_alone(command->name);
+    pr_log_begin(0, 1);
+    pr_command_call call = {.argc = argc - 1, .argv = argv + 1};
+    if (status == PR_OK) {
+        status = command->run(&call);
+    }
+    if (status != PR_OK) {
+        pr_job_abort(pr_job_run_dir(), status);
+    }
+    pr_job_finish();
+    return call.exit_code;
+}
+
 int pr_program_main(int argc, char **argv)
 {
     pr_team_float_mode();
+    const pr_command *const alone = alone_command(argc, argv);
+    if (alone != NULL) {
+        return run_alone(alone, argc, argv);
+    }
     if (pr_job_init(&argc, &argv) != PR_OK) {
         (void)fprintf(stderr, "fatal: %s\n", pr_error_message());
         return PR_EXIT_BASE + (int)PR_ERR_COMM;

@@ -57,7 +57,7 @@ static pr_status share(pr_comm *comm, pr_status gathered, pr_run_config *config)
 }
 
 /* How many threads a rank computes with: its cpuset, divided by the ranks of the node sharing it. */
-static int64_t default_threads(const pr_comm *comm)
+static int64_t default_threads(int n_local)
 {
     cpu_set_t mine;
     CPU_ZERO(&mine);
@@ -65,7 +65,7 @@ static int64_t default_threads(const pr_comm *comm)
     if (sched_getaffinity(0, sizeof(mine), &mine) == 0) {
         n_cpus = CPU_COUNT(&mine);
     }
-    const int64_t n = n_cpus / pr_comm_n_local(comm);
+    const int64_t n = n_cpus / n_local;
     return n < 1 ? 1 : n;
 }
 
@@ -81,15 +81,18 @@ static void share_batch(pr_train_options *options)
     options->batch_ranks = 1;
 }
 
-static void derive(pr_comm *comm, pr_train_options *options)
+static void derive(const pr_comm *comm, pr_train_options *options)
 {
     static const pr_pair_level levels[] = {PR_LEVEL_INSTANCE, PR_LEVEL_TEMPORAL, PR_LEVEL_SEMANTIC,
                                            PR_LEVEL_CLASS};
     if (options->cpu_threads == 0) {
-        options->cpu_threads = default_threads(comm);
+        options->cpu_threads = default_threads(comm == NULL ? 1 : pr_comm_n_local(comm));
     }
     for (int64_t i = 0; i < options->pair_probs.n && i < 4; i++) {
         options->sampler.pair_probs[levels[i]] = options->pair_probs.at[i];
+    }
+    if (comm == NULL) {
+        return;
     }
     pr_log_info("%d ranks, %d on this node, %lld computing threads each", pr_comm_n_ranks(comm),
                 pr_comm_n_local(comm), (long long)options->cpu_threads);
@@ -100,10 +103,10 @@ static pr_status load(pr_comm *comm, const char *file, const char *table_row,
 {
     PR_TRY(pr_settings_create(&config->settings));
     pr_status gathered = PR_OK;
-    if (pr_comm_rank(comm) == 0) {
+    if (comm == NULL || pr_comm_rank(comm) == 0) {
         gathered = gather(file, table_row, sets, config->settings);
     }
-    PR_TRY(share(comm, gathered, config));
+    PR_TRY(comm == NULL ? gathered : share(comm, gathered, config));
     PR_TRY(pr_train_options_register(&config->schema, &config->options));
     PR_TRY(pr_config_apply(&config->schema, config->settings, &config->config));
     share_batch(&config->options);

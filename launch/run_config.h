@@ -19,6 +19,7 @@ typedef struct pr_run_config {
 /**
  * Collective. FILE is a YAML file, or NULL for none; TABLE_ROW a row of its table, or NULL; SETS a
  * NULL-terminated list of "key=value". Derived options (threads, pairing probabilities) are filled in.
+ * COMM may be NULL: one process that trains nothing itself and wants to know a config.
  *
  * Errors: those of engine/base/config.h and pr_train_options_check, the same on every rank.
  */

@@ -317,18 +317,35 @@ pr_status pr_run_select(pr_run *run)
     return init_from_checkpoint(run, path);
 }
 
+/* The tensors of a checkpoint, as the trainer stands: its file is little larger. */
+static int64_t checkpoint_bytes(const pr_trainer *t)
+{
+    int64_t n = pr_store_arena_n(t->store) * (int64_t)pr_dtype_bytes(t->real);
+    for (int i = 0; i < pr_optimizer_n_states(t->optimizer); i++) {
+        n += (int64_t)pr_desc_bytes(&pr_optimizer_state_at(t->optimizer, i)->desc);
+    }
+    return n;
+}
+
 pr_status pr_run_show_plan(pr_run *run)
 {
     enum { N_ROWS_SHOWN = 8 };
     static const char *const levels[PR_LEVEL_COUNT] = {"anchor", "instance", "temporal", "semantic",
                                                        "class"};
     pr_trainer *const t = run->trainer;
+    int64_t n_steps = 0;
+    int64_t n_epochs = 0;
+    int64_t n_bytes = 0;
     pr_log_print("%s", pr_text_chars(&run->config_text));
     pr_log_print("# training samples: %" PRId64 ", hash %016" PRIx64 "; config hash %016" PRIx64
                  "\n",
                  pr_samples_n(run->train), run->head.data_hash, run->head.config_hash);
     for (int s = 0; s < t->objective->n_stages; s++) {
         PR_TRY(pr_stage_begin(t, s));
+        n_epochs += t->stage_options->epochs;
+        n_steps += t->stage_options->epochs * t->steps_per_epoch;
+        const int64_t n_stage_bytes = checkpoint_bytes(t);
+        n_bytes = n_stage_bytes > n_bytes ? n_stage_bytes : n_bytes;
         pr_feed_batch batch;
         PR_TRY(pr_feed_next(t->phases[0].feed, &batch));
         for (int64_t row = 0; row < t->phases[0].n_views && row < N_ROWS_SHOWN; row++) {
@@ -341,5 +358,8 @@ pr_status pr_run_show_plan(pr_run *run)
                          pr_samples_name(run->train, view->sample, name, sizeof(name)));
         }
     }
+    pr_log_print("# the whole run: %" PRId64 " steps in %" PRId64 " epochs; a checkpoint: %" PRId64
+                 " bytes\n",
+                 n_steps, n_epochs, n_bytes);
     return PR_OK;
 }

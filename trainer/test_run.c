@@ -236,11 +236,14 @@ static pr_status score_tests(test *t)
 {
     const pr_data_options *const data = &t->request->options->data;
     const pr_selection_options *const tests = data->test.at;
+    PR_REQUIRE(!t->request->val_only || (data->val.n > 0 && t->request->only == NULL),
+               PR_ERR_INVALID, "eval: the validation split alone is asked for, and %s",
+               data->val.n > 0 ? "a test list too" : "data.val names nothing");
     if (data->val.n > 0 && (t->request->only == NULL || t->request->options->eval.fit_threshold)) {
         PR_TRY(score_set(t, "val", "data.val", data->val.at, data->val.n));
     }
     bool found = t->request->only == NULL;
-    for (int64_t i = 0; i < data->test.n;) {
+    for (int64_t i = 0; i < data->test.n && !t->request->val_only;) {
         int64_t n = 0;
         (void)pr_data_test_find(t->request->options, data->test.names[i], &n);
         if (t->request->only == NULL || strcmp(t->request->only, data->test.names[i]) == 0) {

@@ -16,6 +16,7 @@ typedef struct pr_test_request {
     const char *run_dir;
     const char *checkpoint; /* "best", "last", or a file */
     const char *only;       /* one name of data.test, or NULL for all and the validation split */
+    bool val_only;          /* the validation split alone, whatever data.test names */
     bool write_scores;      /* eval/<name>.tsv too */
     bool heads;             /* further heads too, as sets <name>.task<n> (DADD, figure 6) */
 } pr_test_request;

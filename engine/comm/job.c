@@ -24,7 +24,8 @@ static const double hold_name_s = 0.5;
 static struct job {
     int rank, n_ranks;
     bool is_on_first_host;
-    uint64_t id; /* drawn by rank 0: tells this job from others on the host */
+    bool is_alone; /* without MPI */
+    uint64_t id;   /* drawn by rank 0: tells this job from others on the host */
     char host[MPI_MAX_PROCESSOR_NAME];
     char run_dir[PR_PATH_BYTES]; /* "": none yet */
     pr_fs_lock *run_lock;        /* rank 0's */
@@ -71,13 +72,19 @@ pr_status pr__mpi_failed(int code, const char *what)
     return PR_FAIL(PR_ERR_COMM, "%s: %s", what, text);
 }
 
-static pr_status catch_signals(void)
+static pr_status catch_signal(int signal_number)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     (void)sigemptyset(&action.sa_mask);
-    PR_REQUIRE(sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0,
-               PR_ERR_COMM, "sigaction: %s", strerror(errno));
+    PR_REQUIRE(sigaction(signal_number, &action, NULL) == 0, PR_ERR_COMM, "sigaction: %s",
+               strerror(errno));
     return PR_OK;
+}
+
+static pr_status catch_signals(void)
+{
+    PR_TRY(catch_signal(SIGTERM));
+    return catch_signal(SIGUSR1);
 }
 
 /* Rank 0 draws the job's number and tells its host. */
@@ -112,10 +119,44 @@ pr_status pr_job_init(int *argc, char ***argv)
     return exchange_names();
 }
 
+static void wait_to_be_killed(void)
+{
+    pr_clock_sleep_s(WAIT_TO_BE_KILLED_S);
+}
+
+pr_status pr_job_init_alone(const char *what)
+{
+    /* What Open MPI and `srun` tell each rank: how many there are, and which one it is. */
+    static const char *const told[][2] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                                          {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}};
+    job.is_alone = true;
+    job.is_on_first_host = true;
+    PR_REQUIRE(gethostname(job.host, sizeof(job.host) - 1) == 0, PR_ERR_COMM, "gethostname: %s",
+               strerror(errno));
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        const char *const size = getenv(told[i][0]);
+        const char *const rank = getenv(told[i][1]);
+        if (size == NULL || strcmp(size, "1") == 0) {
+            continue;
+        }
+        if (rank != NULL && strcmp(rank, "0") != 0) {
+            wait_to_be_killed();
+        }
+        return PR_FAIL(PR_ERR_INVALID,
+                       "%s was started as %s ranks (%s): it is one process and starts the ranks "
+                       "itself; leave mpirun or srun away",
+                       what, size, told[i][0]);
+    }
+    PR_TRY(catch_signals());
+    return catch_signal(SIGINT);
+}
+
 void pr_job_finish(void)
 {
     pr_fs_lock_destroy(&job.run_lock);
-    (void)MPI_Finalize();
+    if (!job.is_alone) {
+        (void)MPI_Finalize();
+    }
 }
 
 static void failed_path(char path[static PR_PATH_BYTES], const char *run_dir)
@@ -188,11 +229,6 @@ static bool is_first_of_host(void)
     const socklen_t n_bytes =
         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1) + (socklen_t)n;
     return bind(fd, (const struct sockaddr *)&name, n_bytes) == 0 || errno != EADDRINUSE;
-}
-
-static void wait_to_be_killed(void)
-{
-    pr_clock_sleep_s(WAIT_TO_BE_KILLED_S);
 }
 
 /* Returns the file to write the message to, -1 where there is none; does not return in a rank that

@@ -24,6 +24,16 @@ enum {
  */
 pr_status pr_job_init(int *argc, char ***argv);
 
+/**
+ * In place of pr_job_init, in a program that starts ranks and is none itself: MPI is not initialised,
+ * and must not be, since its children would find themselves in their parent's job. Signals are those
+ * of pr_job_init, and SIGINT too. WHAT is the command's name.
+ *
+ * Errors: PR_ERR_INVALID where the environment says that this is one of several ranks; only the first
+ * of them returns, the others wait to be killed.
+ */
+pr_status pr_job_init_alone(const char *what);
+
 /** Collective, last thing in main on the way of success. */
 void pr_job_finish(void);
 
