@@ -2,6 +2,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
+#include "engine/base/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -90,8 +91,7 @@ static pr_status read_head(hid_t file, const char *name, pr_checkpoint_head *hea
     return PR_OK;
 }
 
-static pr_status check_shape(hid_t dataset, const char *file, const char *name,
-                             const pr_tensor *wanted)
+static bool has_shape(hid_t dataset, const pr_tensor *wanted)
 {
     const hid_t space = H5Dget_space(dataset);
     const hid_t type = H5Dget_type(dataset);
@@ -104,8 +104,14 @@ static pr_status check_shape(hid_t dataset, const char *file, const char *name,
     for (int i = 0; same && i < n_dims; i++) {
         same = dims[i] == (hsize_t)wanted->shape.dims[i];
     }
+    return same;
+}
+
+static pr_status check_shape(hid_t dataset, const char *file, const char *name,
+                             const pr_tensor *wanted)
+{
     char text[96];
-    PR_REQUIRE(same, PR_ERR_FORMAT,
+    PR_REQUIRE(has_shape(dataset, wanted), PR_ERR_FORMAT,
                "%s: '%s' has another shape or type than this model's %s of %s (checkpoint of "
                "another model?)",
                file, name, pr_shape_text(&wanted->shape, text), pr_dtype_name(wanted->dtype));
@@ -167,8 +173,18 @@ pr_status pr_checkpoint_unpack(const pr_image *image, const char *name, pr_check
     return PR_OK;
 }
 
-pr_status pr_checkpoint_unpack_found(const pr_image *image, const char *name, const pr_part *parts,
-                                     int n_parts, int *n_found)
+static bool fits(hid_t file, const pr_part *part)
+{
+    const hid_t dataset = H5Dopen2(file, part->name, H5P_DEFAULT);
+    const bool is_fit = dataset >= 0 && has_shape(dataset, &part->tensor);
+    if (dataset >= 0) {
+        (void)H5Dclose(dataset);
+    }
+    return is_fit;
+}
+
+pr_status pr_checkpoint_unpack_found(const pr_image *image, const char *name, const char *held,
+                                     const pr_part *parts, int n_parts, int *n_found)
 {
     hid_t file = -1;
     pr_checkpoint_head head;
@@ -176,10 +192,16 @@ pr_status pr_checkpoint_unpack_found(const pr_image *image, const char *name, co
     pr_status status = read_head(file, name, &head);
     *n_found = 0;
     for (int i = 0; status == PR_OK && i < n_parts; i++) {
-        if (has_dataset(file, parts[i].name)) {
-            status = read_dataset(file, name, parts[i].name, &parts[i].tensor);
-            (*n_found)++;
+        const pr_part *const part = &parts[i];
+        if (!has_dataset(file, part->name)) {
+            continue;
         }
+        if (strncmp(part->name, held, strlen(held)) != 0 && !fits(file, part)) {
+            pr_log_info("%s: '%s' has another shape there and stays as it is", name, part->name);
+            continue;
+        }
+        status = read_dataset(file, name, part->name, &part->tensor);
+        (*n_found)++;
     }
     (void)H5Fclose(file);
     return status;

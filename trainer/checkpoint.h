@@ -56,9 +56,13 @@ pr_status pr_checkpoint_pack(const pr_checkpoint_head *head, const char *config,
 pr_status pr_checkpoint_unpack(const pr_image *image, const char *name, pr_checkpoint_head *head,
                                const pr_part *parts, int n_parts);
 
-/** The same for those PARTS that the file has; what it lacks stays as it is. */
-pr_status pr_checkpoint_unpack_found(const pr_image *image, const char *name, const pr_part *parts,
-                                     int n_parts, int *n_found);
+/**
+ * The same for those PARTS that the file has; what it lacks stays as it is. So does, and is named in
+ * the log, what has another shape there, unless its name begins with HELD ("": every part does).
+ * *N_FOUND counts what was read.
+ */
+pr_status pr_checkpoint_unpack_found(const pr_image *image, const char *name, const char *held,
+                                     const pr_part *parts, int n_parts, int *n_found);
 
 /** Checks the checksum of every dataset in IMAGE, known or not. Errors: PR_ERR_FORMAT. */
 pr_status pr_checkpoint_verify(const pr_image *image, const char *name);

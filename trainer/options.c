@@ -141,7 +141,8 @@ static const pr_config_row run_rows[] = {
     RUN(model.proj_bn, "model.proj_bn", PR_CONFIG_BOOL, "false", 0, 0, NULL, ID,
         "batch norm in the projector (R18)"),
     RUN(model.init, "model.init", PR_CONFIG_STRING, NULL, 0, 0, NULL, ID | PR_CONFIG_REQUIRED,
-        "where weights start: `random`, a .safetensors file, a checkpoint, or a run's folder"),
+        "where weights start: `random`, a .safetensors file, a checkpoint, or a run's folder; a head "
+        "of another shape there stays at random"),
     RUN(model.init_partial, "model.init_partial", PR_CONFIG_BOOL, "false", 0, 0, NULL, ID,
         "allow weights that leave a part of the backbone at random"),
     RUN(focal.gamma, "focal.gamma", PR_CONFIG_REAL, "2", 0, 16, NULL, ID,

@@ -124,7 +124,8 @@ pr_status pr_state_unpack_weights(pr_store *store, const pr_image *image, const 
     part_list list;
     PR_TRY(list_create(&list, pr_store_n(store)));
     add_store(&list, store, false);
-    const pr_status status = pr_checkpoint_unpack_found(image, name, list.parts, list.n, n_found);
+    const pr_status status =
+        pr_checkpoint_unpack_found(image, name, "model/backbone.", list.parts, list.n, n_found);
     list_free(&list);
     return status;
 }

@@ -20,9 +20,9 @@ pr_status pr_state_unpack(pr_trainer *trainer, const pr_image *image, const char
                           bool optimizer, pr_checkpoint_head *head);
 
 /**
- * Only parameters and running statistics whose names begin with one of PREFIXES (NULL: all), as far as
- * IMAGE has them: for model.init, and for handing on the best parameters of a stage. *N_FOUND
- * counts them.
+ * Only parameters and running statistics, as far as IMAGE has them: for model.init, and for handing on the
+ * best parameters of a stage. A head of another shape, as another objective's, stays as it is; a
+ * backbone of another shape is refused. *N_FOUND counts what was read.
  */
 pr_status pr_state_unpack_weights(pr_store *store, const pr_image *image, const char *name,
                                   int *n_found);

@@ -67,7 +67,7 @@ static bool reads_as_good(const pr_image *image)
         checked(pr_checkpoint_unpack(image, "fuzz", &head, parts, N_PARTS)) == PR_OK;
     require(unpacks || head.position.step == -1);
     const bool is_found =
-        checked(pr_checkpoint_unpack_found(image, "fuzz", parts, N_PARTS, &n_found)) == PR_OK;
+        checked(pr_checkpoint_unpack_found(image, "fuzz", "", parts, N_PARTS, &n_found)) == PR_OK;
     const bool is_whole = checked(pr_checkpoint_verify(image, "fuzz")) == PR_OK;
     const bool has_config = checked(pr_checkpoint_config(image, "fuzz", &config)) == PR_OK;
     const bool is_good = unpacks && is_found && is_whole && has_config && n_found == N_PARTS &&

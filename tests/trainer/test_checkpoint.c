@@ -102,8 +102,17 @@ static void test_refusals(const pr_image *image)
     CHECK_FAILS(pr_checkpoint_unpack(image, "here", NULL, parts, N_PARTS), PR_ERR_FORMAT,
                 "has no 'optim/momentum/fc.weight'");
     parts[3].name = "elsewhere/key";
-    CHECK_OK(pr_checkpoint_unpack_found(image, "here", parts, N_PARTS, &n_found));
+    CHECK_OK(pr_checkpoint_unpack_found(image, "here", "", parts, N_PARTS, &n_found));
     CHECK(n_found == N_PARTS - 2, "%d parts found", n_found);
+
+    /* Another objective's head stays as it is; a backbone of another shape is refused. */
+    list_parts(&c, parts);
+    parts[0].tensor.shape = (pr_shape){2, {3, 2}};
+    CHECK_OK(
+        pr_checkpoint_unpack_found(image, "here", "model/backbone.", parts, N_PARTS, &n_found));
+    CHECK(n_found == N_PARTS - 1, "%d parts found", n_found);
+    CHECK_FAILS(pr_checkpoint_unpack_found(image, "here", "model/conv.", parts, N_PARTS, &n_found),
+                PR_ERR_FORMAT, "here: 'model/conv.weight' has another shape");
 }
 
 /* A flipped bit may fall where nobody looks (padding); where a tensor lies it is always found. */
