@@ -177,6 +177,8 @@ static const pr_config_row run_rows[] = {
         "frames that topk takes"),
     RUN(eval.tpr_interpolated, "eval.tpr_interpolated", PR_CONFIG_BOOL, "false", 0, 0, NULL, FREE,
         "TPR at an FPR on the line between two points, not the largest with an FPR up to it"),
+    RUN(eval.heads, "eval.heads", PR_CONFIG_BOOL, "false", 0, 0, NULL, FREE,
+        "also test what each sub-task's head says, as eval --heads (dadd)"),
     RUN(eval.choose_on_test, "eval.choose_on_test", PR_CONFIG_BOOL, "false", 0, 0, NULL, ID,
         "pick the best checkpoint on data.test: every output then says so"),
     RUN(eval.every_epochs, "eval.every_epochs", PR_CONFIG_INT, "1", 0, 1e9, NULL, ID,

@@ -81,6 +81,7 @@ typedef struct pr_eval_options {
     int video_agg;      /* pr_video_agg */
     int64_t video_topk; /* of PR_VIDEO_TOPK */
     bool tpr_interpolated;
+    bool heads;           /* what each sub-task's head says too */
     bool choose_on_test;  /* the metric is taken on data.test: every output says so */
     int64_t every_epochs; /* validation; 0: only at a stage's end */
 } pr_eval_options;
