@@ -20,8 +20,8 @@ static const double poll_s = 0.02;
 static void free_item(pr__item **it)
 {
     if (*it != NULL) {
-        pr__words_free(&(*it)->words);
-        pr__words_free(&(*it)->sets);
+        pr__argv_free(&(*it)->words);
+        pr__argv_free(&(*it)->sets);
         pr_text_free(&(*it)->wanted.sets);
         pr_free(*it);
         *it = NULL;
@@ -63,7 +63,7 @@ static pr_status keep_text(pr__item *it, const char **text)
     if (*text == NULL) {
         return PR_OK;
     }
-    PR_TRY(pr__words_add(&it->words, "%s", *text));
+    PR_TRY(pr__argv_add(&it->words, "%s", *text));
     *text = it->words.at[it->words.n - 1];
     return PR_OK;
 }
@@ -78,7 +78,7 @@ static pr_status fill_item(pr__item *it, const pr_jobs_run *run)
         PR_TRY(keep_text(it, texts[i]));
     }
     for (int i = 0; run->sets != NULL && run->sets[i] != NULL; i++) {
-        PR_TRY(pr__words_add(&it->sets, "%s", run->sets[i]));
+        PR_TRY(pr__argv_add(&it->sets, "%s", run->sets[i]));
     }
     it->run.sets = (const char *const *)it->sets.at;
     PR_TRY(pr__wanted_read(&it->run, &it->wanted));

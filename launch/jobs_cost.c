@@ -26,7 +26,7 @@ static pr_status read_all(int fd, pr_text *text)
     }
 }
 
-static pr_status dry_run(const pr__words *words, pr_text *said, int *code)
+static pr_status dry_run(const pr__argv *words, pr_text *said, int *code)
 {
     const pr_jobs_options options = {.at_once = 1};
     const pr__place place = {&options, 0};
@@ -65,16 +65,16 @@ static pr_status read_price(const char *name, const pr_text *said, int code, pr_
 pr_status pr_jobs_cost(const pr_jobs_run *run, pr_jobs_price *out)
 {
     char program[PR_PATH_BYTES];
-    pr__words words = {NULL, 0, 0};
+    pr__argv words = {NULL, 0, 0};
     pr_text said = {0};
     int code = 0;
     PR_TRY(pr_files_program(program));
-    pr_status status = pr__words_add(&words, "%s", program);
+    pr_status status = pr__argv_add(&words, "%s", program);
     if (status == PR_OK) {
         status = pr__add_train(run, NULL, &words);
     }
     if (status == PR_OK) {
-        status = pr__words_add(&words, "--dry-run");
+        status = pr__argv_add(&words, "--dry-run");
     }
     if (status == PR_OK) {
         status = dry_run(&words, &said, &code);
@@ -82,7 +82,7 @@ pr_status pr_jobs_cost(const pr_jobs_run *run, pr_jobs_price *out)
     if (status == PR_OK) {
         status = read_price(run->name, &said, code, out);
     }
-    pr__words_free(&words);
+    pr__argv_free(&words);
     pr_text_free(&said);
     return status;
 }

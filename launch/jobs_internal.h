@@ -44,28 +44,27 @@ typedef struct pr__place {
 } pr__place;
 
 /* A child's words and environment; each list NULL-terminated, its words owned. */
-typedef struct pr__words {
+typedef struct pr__argv {
     char **at;
     int64_t n, n_room;
-} pr__words;
+} pr__argv;
 
-pr_status pr__words_add(pr__words *words, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-void pr__words_free(pr__words *words);
+pr_status pr__argv_add(pr__argv *words, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void pr__argv_free(pr__argv *words);
 
 /* The words of `train` alone; with WANTED, those that belong to its runner's house-keeping too. */
-pr_status pr__add_train(const pr_jobs_run *run, const pr__wanted *wanted, pr__words *out);
+pr_status pr__add_train(const pr_jobs_run *run, const pr__wanted *wanted, pr__argv *out);
 
 /* The whole command line of `train` (EVALUATE: `eval`) of RUN at PLACE. */
 pr_status pr__command(const pr__place *place, const pr_jobs_run *run, const pr__wanted *wanted,
-                      bool evaluate, pr__words *out);
+                      bool evaluate, pr__argv *out);
 
 /*
  * Starts WORDS; its output goes to the end of CONSOLE, or to FD where CONSOLE is NULL. The child asks
  * to be told (SIGUSR1) when this process dies.
  */
-pr_status pr__start(const pr__place *place, const pr__words *words, int n_ranks,
-                    const char *console, int fd, pid_t *pid);
+pr_status pr__start(const pr__place *place, const pr__argv *words, int n_ranks, const char *console,
+                    int fd, pid_t *pid);
 
 /* How many runs the hosts of OPTIONS hold at once, N_RANKS each; at_once without hosts. */
 pr_status pr__places(const pr_jobs_options *options, int n_ranks, int *n);
@@ -88,7 +87,7 @@ typedef enum pr__phase { PR__QUEUED, PR__WAITS, PR__TRAINS, PR__EVALUATES, PR__E
 
 typedef struct pr__item {
     pr_jobs_run run; /* its texts are in WORDS */
-    pr__words words, sets;
+    pr__argv words, sets;
     pr__wanted wanted;
     pr__seen seen;
     pr__phase phase;

@@ -28,7 +28,7 @@ static pr_status start_child(pr_jobs *jobs, pr__item *it, bool evaluate)
 {
     char console[PR_PATH_BYTES];
     char *before = NULL;
-    pr__words words = {NULL, 0, 0};
+    pr__argv words = {NULL, 0, 0};
     const pr__place place = {&jobs->options, it->slot};
     PR_TRY(pr_fs_mkdirs(it->run.run_dir));
     PR_TRY(pr_fs_join(console, it->run.run_dir, "console.txt"));
@@ -41,7 +41,7 @@ static pr_status start_child(pr_jobs *jobs, pr__item *it, bool evaluate)
     if (status == PR_OK) {
         status = pr__start(&place, &words, it->run.n_ranks, console, -1, &it->pid);
     }
-    pr__words_free(&words);
+    pr__argv_free(&words);
     if (status == PR_OK) {
         it->phase = evaluate ? PR__EVALUATES : PR__TRAINS;
         it->step_at = it->seen.step;

@@ -68,7 +68,7 @@ static bool is_of_a_launcher(const char *entry)
 }
 
 /* A run's GPUs: numbers FIRST .. of those that this process was given. */
-static pr_status add_gpus(int first, int n, pr__words *out)
+static pr_status add_gpus(int first, int n, pr__argv *out)
 {
     const char *const given = getenv("CUDA_VISIBLE_DEVICES");
     char **names = NULL;
@@ -86,21 +86,21 @@ static pr_status add_gpus(int first, int n, pr__words *out)
                                : pr_text_add(&list, "%s%d", i > first ? "," : "", i);
     }
     if (status == PR_OK) {
-        status = pr__words_add(out, "CUDA_VISIBLE_DEVICES=%s", pr_text_chars(&list));
+        status = pr__argv_add(out, "CUDA_VISIBLE_DEVICES=%s", pr_text_chars(&list));
     }
     pr_free((void *)names);
     pr_text_free(&list);
     return status;
 }
 
-static pr_status add_mpirun_args(const char *words, pr__words *out)
+static pr_status add_mpirun_args(const char *words, pr__argv *out)
 {
     const char *const given = getenv("MPIRUN_ARGS");
-    return pr__words_add(out, "MPIRUN_ARGS=%s%s%s", given != NULL ? given : "",
-                         given != NULL ? " " : "", words);
+    return pr__argv_add(out, "MPIRUN_ARGS=%s%s%s", given != NULL ? given : "",
+                        given != NULL ? " " : "", words);
 }
 
-static pr_status add_host_environment(const pr__place *place, int n_ranks, pr__words *out)
+static pr_status add_host_environment(const pr__place *place, int n_ranks, pr__argv *out)
 {
     const pr_jobs_options *const options = place->options;
     pr_text list = {0};
@@ -123,19 +123,19 @@ static pr_status add_host_environment(const pr__place *place, int n_ranks, pr__w
     return status;
 }
 
-static pr_status environment(const pr__place *place, int n_ranks, pr__words *out)
+static pr_status environment(const pr__place *place, int n_ranks, pr__argv *out)
 {
     const pr_jobs_options *const options = place->options;
     const bool is_step = options->carrier == PR_CARRY_SRUN;
-    const bool is_narrow =
-        options->carrier == PR_CARRY_HERE && pr__n_cores() / options->at_once < n_ranks;
+    const bool is_narrow = options->carrier == PR_CARRY_HERE && options->at_once > 1 &&
+                           pr__n_cores() / options->at_once < n_ranks;
     for (char **entry = environ; *entry != NULL; entry++) {
         const bool is_ours =
             (strncmp(*entry, "MPIRUN_ARGS=", 12) == 0 && !is_step &&
              (is_narrow || options->carrier == PR_CARRY_HOSTS)) ||
             (strncmp(*entry, "CUDA_VISIBLE_DEVICES=", 21) == 0 && options->n_gpus > 0 && !is_step);
         if (!is_ours && !is_of_a_launcher(*entry)) {
-            PR_TRY(pr__words_add(out, "%s", *entry));
+            PR_TRY(pr__argv_add(out, "%s", *entry));
         }
     }
     if (options->carrier == PR_CARRY_HOSTS) {
@@ -175,10 +175,10 @@ _Noreturn static void become(char *const *argv, char *const *envp, int fd, const
     _exit(CANNOT_START);
 }
 
-pr_status pr__start(const pr__place *place, const pr__words *words, int n_ranks,
-                    const char *console, int fd, pid_t *pid)
+pr_status pr__start(const pr__place *place, const pr__argv *words, int n_ranks, const char *console,
+                    int fd, pid_t *pid)
 {
-    pr__words env = {NULL, 0, 0};
+    pr__argv env = {NULL, 0, 0};
     cpu_set_t cores;
     CPU_ZERO(&cores);
     if (place->options->carrier == PR_CARRY_HERE) {
@@ -202,7 +202,7 @@ pr_status pr__start(const pr__place *place, const pr__words *words, int n_ranks,
     if (console != NULL && out >= 0) {
         (void)close(out);
     }
-    pr__words_free(&env);
+    pr__argv_free(&env);
     return status;
 }
 

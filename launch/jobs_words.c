@@ -13,7 +13,7 @@
 
 enum { HOST_BYTES = 256 };
 
-static pr_status make_room(pr__words *words)
+static pr_status make_room(pr__argv *words)
 {
     if (words->n + 1 < words->n_room) {
         return PR_OK;
@@ -30,7 +30,7 @@ static pr_status make_room(pr__words *words)
     return PR_OK;
 }
 
-pr_status pr__words_add(pr__words *words, const char *fmt, ...)
+pr_status pr__argv_add(pr__argv *words, const char *fmt, ...)
 {
     va_list args;
     va_list again;
@@ -53,13 +53,13 @@ pr_status pr__words_add(pr__words *words, const char *fmt, ...)
     return PR_OK;
 }
 
-void pr__words_free(pr__words *words)
+void pr__argv_free(pr__argv *words)
 {
     for (int64_t i = 0; i < words->n; i++) {
         pr_free(words->at[i]);
     }
     pr_free((void *)words->at);
-    *words = (pr__words){NULL, 0, 0};
+    *words = (pr__argv){NULL, 0, 0};
 }
 
 /* "node7:4" */
@@ -143,29 +143,29 @@ static int step_cores(const pr_jobs_options *options, int n_ranks)
     return options->n_cpus > 0 ? options->n_cpus : n > 1 ? n : 1;
 }
 
-static pr_status add_srun(const pr_jobs_options *options, int n_ranks, pr__words *out)
+static pr_status add_srun(const pr_jobs_options *options, int n_ranks, pr__argv *out)
 {
     const int n_each = step_cores(options, n_ranks);
     const int n_node = env_int("SLURM_CPUS_ON_NODE", 1);
     const int per_node = n_node / n_each > 1 ? n_node / n_each : 1;
-    PR_TRY(pr__words_add(out, "srun"));
-    PR_TRY(pr__words_add(out, "--exact"));
-    PR_TRY(pr__words_add(out, "--mpi=pmix"));
-    PR_TRY(pr__words_add(out, "--kill-on-bad-exit=1"));
+    PR_TRY(pr__argv_add(out, "srun"));
+    PR_TRY(pr__argv_add(out, "--exact"));
+    PR_TRY(pr__argv_add(out, "--mpi=pmix"));
+    PR_TRY(pr__argv_add(out, "--kill-on-bad-exit=1"));
     /* Without it the first step takes all of the allocation's memory and the others wait. */
-    PR_TRY(pr__words_add(out, "--mem=0"));
-    PR_TRY(pr__words_add(out, "--nodes=%d", (n_ranks + per_node - 1) / per_node));
-    PR_TRY(pr__words_add(out, "--ntasks=%d", n_ranks));
-    PR_TRY(pr__words_add(out, "--cpus-per-task=%d", n_each));
+    PR_TRY(pr__argv_add(out, "--mem=0"));
+    PR_TRY(pr__argv_add(out, "--nodes=%d", (n_ranks + per_node - 1) / per_node));
+    PR_TRY(pr__argv_add(out, "--ntasks=%d", n_ranks));
+    PR_TRY(pr__argv_add(out, "--cpus-per-task=%d", n_each));
     if (options->n_gpus > 0) {
-        PR_TRY(pr__words_add(out, "--gpus=%d", options->n_gpus));
+        PR_TRY(pr__argv_add(out, "--gpus=%d", options->n_gpus));
     }
     char **words = NULL;
     int64_t n = 0;
     PR_TRY(pr_text_split(options->srun_words != NULL ? options->srun_words : "", ' ', &words, &n));
     pr_status status = PR_OK;
     for (int64_t i = 0; i < n && status == PR_OK; i++) {
-        status = words[i][0] != '\0' ? pr__words_add(out, "%s", words[i]) : PR_OK;
+        status = words[i][0] != '\0' ? pr__argv_add(out, "%s", words[i]) : PR_OK;
     }
     pr_free((void *)words);
     return status;
@@ -189,62 +189,61 @@ static pr_status host_threads(const pr__place *place, int n_ranks, int *n)
 /* Settings that the run's own config leaves open: its share of threads and memory. They are none of
  * the run's bits. */
 static pr_status add_share(const pr__place *place, const pr_jobs_run *run, const pr__wanted *wanted,
-                           pr__words *out)
+                           pr__argv *out)
 {
     if (!wanted->has_threads && place->options->carrier == PR_CARRY_HOSTS) {
         int n = 0;
         PR_TRY(host_threads(place, run->n_ranks, &n));
-        PR_TRY(pr__words_add(out, "--set"));
-        PR_TRY(pr__words_add(out, "cpu.threads=%d", n));
+        PR_TRY(pr__argv_add(out, "--set"));
+        PR_TRY(pr__argv_add(out, "cpu.threads=%d", n));
     }
     if (!wanted->has_memory && place->options->carrier == PR_CARRY_HERE &&
         place->options->at_once > 1) {
         const int64_t bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-        PR_TRY(pr__words_add(out, "--set"));
-        PR_TRY(
-            pr__words_add(out, "train.memory_mb=%lld",
-                          (long long)(bytes / 1000000 / place->options->at_once / run->n_ranks)));
+        PR_TRY(pr__argv_add(out, "--set"));
+        PR_TRY(pr__argv_add(out, "train.memory_mb=%lld",
+                            (long long)(bytes / 1000000 / place->options->at_once / run->n_ranks)));
     }
     return PR_OK;
 }
 
-pr_status pr__add_train(const pr_jobs_run *run, const pr__wanted *wanted, pr__words *out)
+pr_status pr__add_train(const pr_jobs_run *run, const pr__wanted *wanted, pr__argv *out)
 {
-    PR_TRY(pr__words_add(out, "train"));
-    PR_TRY(pr__words_add(out, "--config"));
-    PR_TRY(pr__words_add(out, "%s", run->config));
-    PR_TRY(pr__words_add(out, "--run"));
-    PR_TRY(pr__words_add(out, "%s", run->run_dir));
+    PR_TRY(pr__argv_add(out, "train"));
+    PR_TRY(pr__argv_add(out, "--config"));
+    PR_TRY(pr__argv_add(out, "%s", run->config));
+    PR_TRY(pr__argv_add(out, "--run"));
+    PR_TRY(pr__argv_add(out, "%s", run->run_dir));
     if (run->row != NULL) {
-        PR_TRY(pr__words_add(out, "--row"));
-        PR_TRY(pr__words_add(out, "%s", run->row));
+        PR_TRY(pr__argv_add(out, "--row"));
+        PR_TRY(pr__argv_add(out, "%s", run->row));
     }
     for (int i = 0; run->sets != NULL && run->sets[i] != NULL; i++) {
-        PR_TRY(pr__words_add(out, "--set"));
-        PR_TRY(pr__words_add(out, "%s", run->sets[i]));
+        PR_TRY(pr__argv_add(out, "--set"));
+        PR_TRY(pr__argv_add(out, "%s", run->sets[i]));
     }
     if (wanted != NULL && !wanted->has_keep && run->keep != PR_JOBS_KEEP_ALL) {
-        PR_TRY(pr__words_add(out, "--set"));
-        PR_TRY(pr__words_add(out, "train.keep=1"));
+        PR_TRY(pr__argv_add(out, "--set"));
+        PR_TRY(pr__argv_add(out, "train.keep=1"));
     }
     if (run->stop_at != NULL && run->stop_at[0] != '\0') {
-        PR_TRY(pr__words_add(out, "--set"));
-        PR_TRY(pr__words_add(out, "train.stop_at=%s", run->stop_at));
+        PR_TRY(pr__argv_add(out, "--set"));
+        PR_TRY(pr__argv_add(out, "train.stop_at=%s", run->stop_at));
     }
     return PR_OK;
 }
 
-static pr_status add_eval(const pr_jobs_run *run, pr__words *out)
+static pr_status add_eval(const pr_jobs_run *run, pr__argv *out)
 {
-    PR_TRY(pr__words_add(out, "eval"));
-    PR_TRY(pr__words_add(out, "%s", run->run_dir));
-    PR_TRY(pr__words_add(out, "--checkpoint"));
-    PR_TRY(pr__words_add(out, "%s", run->checkpoint));
-    return run->val_only ? pr__words_add(out, "--val") : PR_OK;
+    PR_TRY(pr__argv_add(out, "eval"));
+    PR_TRY(pr__argv_add(out, "%s", run->run_dir));
+    PR_TRY(pr__argv_add(out, "--checkpoint"));
+    PR_TRY(pr__argv_add(out, "%s", run->checkpoint));
+    return run->val_only ? pr__argv_add(out, "--val") : PR_OK;
 }
 
 pr_status pr__command(const pr__place *place, const pr_jobs_run *run, const pr__wanted *wanted,
-                      bool evaluate, pr__words *out)
+                      bool evaluate, pr__argv *out)
 {
     char program[PR_PATH_BYTES];
     char script[PR_PATH_BYTES];
@@ -253,11 +252,11 @@ pr_status pr__command(const pr__place *place, const pr_jobs_run *run, const pr__
         PR_TRY(add_srun(place->options, run->n_ranks, out));
     } else {
         PR_TRY(pr_files_launch("run.sh", script));
-        PR_TRY(pr__words_add(out, "/bin/sh"));
-        PR_TRY(pr__words_add(out, "%s", script));
-        PR_TRY(pr__words_add(out, "%d", run->n_ranks));
+        PR_TRY(pr__argv_add(out, "/bin/sh"));
+        PR_TRY(pr__argv_add(out, "%s", script));
+        PR_TRY(pr__argv_add(out, "%d", run->n_ranks));
     }
-    PR_TRY(pr__words_add(out, "%s", program));
+    PR_TRY(pr__argv_add(out, "%s", program));
     PR_TRY(evaluate ? add_eval(run, out) : pr__add_train(run, wanted, out));
     return add_share(place, run, wanted, out);
 }
