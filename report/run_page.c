@@ -8,6 +8,7 @@
 #include "report/eval_paths.h"
 #include "report/report.h"
 #include "trainer/data.h"
+#include "trainer/hard_sets.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -52,33 +53,17 @@ static pr_status hard_image(void *ctx, int64_t i, pr_report_image *out)
     return PR_OK;
 }
 
-/* The bank's hard features as samples; slots of reals come first, then those of fakes. */
 static void find_hard(page *p)
 {
     static const char *const titles[] = {"Hard reals", "Hard fakes"};
     static const char *const texts[] = {
         "The natural faces least similar to the real centre in the last contrastive epoch.",
         "The forged faces most similar to the real centre in the last contrastive epoch."};
-    const pr_store *const store = p->run->trained.trainer->store;
-    const pr_store_entry *const key = pr_store_find(store, "bank.hard_key");
-    const pr_store_entry *const score = pr_store_find(store, "bank.hard_score");
-    const pr_store_entry *const count = pr_store_find(store, "bank.hard_count");
-    if (key == NULL || score == NULL || count == NULL || p->samples == NULL) {
-        return;
-    }
-    const int64_t n_kept = key->desc.shape.dims[0] / 2;
-    for (int label = 0; label < 2; label++) {
+    for (int label = 0; label < 2 && p->samples != NULL; label++) {
         hard_set *const set = &p->hard[label];
-        const int64_t n = ((const int64_t *)count->data)[label];
         set->samples = p->samples;
-        for (int64_t i = 0; i < n && i < MAX_SHOWN; i++) {
-            const int64_t slot = label * n_kept + i;
-            const int64_t id = ((const int64_t *)key->data)[slot * 3];
-            if (id >= 0 && id < pr_samples_n(p->samples)) {
-                set->ids[set->n] = id;
-                set->scores[set->n++] = ((const double *)score->data)[slot];
-            }
-        }
+        set->n = pr_hard_set_list(p->run->trained.trainer->store, p->samples, label, MAX_SHOWN,
+                                  set->ids, set->scores);
         if (set->n > 0) {
             p->galleries[p->n_galleries++] =
                 (pr_report_gallery){titles[label], texts[label], set->n, hard_image, set};

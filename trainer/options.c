@@ -103,6 +103,8 @@ static const pr_config_row run_rows[] = {
         "newest checkpoints that are kept beside the best"),
     RUN(log_every, "train.log_every", PR_CONFIG_INT, "1", 1, 1e9, NULL, FREE,
         "steps between lines of log.jsonl"),
+    RUN(tensorboard, "train.tensorboard", PR_CONFIG_BOOL, "true", 0, 0, NULL, FREE,
+        "write an event file for TensorBoard beside log.jsonl"),
     RUN(hash_every, "train.hash_every", PR_CONFIG_INT, "50", 1, 1e9, NULL, FREE,
         "steps between comparisons of the ranks' replicas"),
     RUN(stall_s, "launch.stall_s", PR_CONFIG_REAL, "600", 1, 1e7, NULL, FREE,

@@ -108,7 +108,8 @@ typedef struct pr_train_options {
     int64_t checkpoint_every; /* steps; 0: at the ends of epochs only */
     int64_t keep;             /* newest checkpoints */
     int64_t log_every;        /* steps */
-    int64_t hash_every;       /* steps between comparisons of the replicas */
+    bool tensorboard;
+    int64_t hash_every; /* steps between comparisons of the replicas */
     double stall_s;
 
     pr_data_options data;

@@ -4,6 +4,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/fs.h"
 #include "engine/base/text.h"
+#include "trainer/board.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 struct pr_runlog {
     FILE *file;
     char path[PR_PATH_BYTES];
+    pr_events *events; /* NULL where none are wanted */
 };
 
 static bool is_of_type(const json_t *line, const char *type)
@@ -65,7 +67,8 @@ static pr_status cut_back(const char *path, const pr_position *position)
     return status;
 }
 
-pr_status pr_runlog_open(const char *run_dir, const pr_position *at, pr_runlog **out)
+pr_status pr_runlog_open(const char *run_dir, const pr_position *at, bool tensorboard,
+                         pr_runlog **out)
 {
     pr_runlog *log = pr_calloc(1, sizeof(*log));
     PR_REQUIRE(log != NULL, PR_ERR_NOMEM, "no memory for a log");
@@ -78,6 +81,9 @@ pr_status pr_runlog_open(const char *run_dir, const pr_position *at, pr_runlog *
         if (log->file == NULL) {
             status = PR_FAIL(PR_ERR_IO, "%s: %s", log->path, strerror(errno));
         }
+    }
+    if (status == PR_OK && tensorboard) {
+        status = pr_events_open(run_dir, at->step, &log->events);
     }
     if (status != PR_OK) {
         pr_runlog_close(&log);
@@ -93,6 +99,7 @@ void pr_runlog_close(pr_runlog **log)
         if ((*log)->file != NULL) {
             (void)fclose((*log)->file);
         }
+        pr_events_close(&(*log)->events);
         pr_free(*log);
         *log = NULL;
     }
@@ -108,6 +115,9 @@ static pr_status put(pr_runlog *log, pr_text *line, pr_status status)
         const char *const chars = pr_text_chars(line);
         const bool written = fputs(chars, log->file) >= 0 && fflush(log->file) == 0;
         status = written ? PR_OK : PR_FAIL(PR_ERR_IO, "%s: %s", log->path, strerror(errno));
+        if (status == PR_OK && log->events != NULL) {
+            status = pr_board_line(log->events, chars);
+        }
     }
     pr_text_free(line);
     return status;
@@ -295,4 +305,9 @@ pr_status pr_runlog_eval(pr_runlog *log, const pr_trainer *t, const char *split,
 {
     pr_text line = {0};
     return put(log, &line, eval_line(&line, t, split, metric, value, is_best, metrics));
+}
+
+pr_status pr_runlog_epoch(pr_runlog *log, const pr_trainer *t, const pr_samples *samples)
+{
+    return log->events == NULL ? PR_OK : pr_board_epoch(log->events, t, samples);
 }

@@ -147,6 +147,9 @@ static pr_status run_stage(pr_run *run, bool *stop, pr_train_end *end)
         if (validates_now(run)) {
             PR_TRY(pr_run_validate(run, &out_of_patience));
         }
+        if (pr_run_leads(run)) {
+            PR_TRY(pr_runlog_epoch(run->log, t, run->train));
+        }
         PR_TRY(pr_run_checkpoint(run));
         if (!*stop && is_at_stop(run)) {
             *stop = true;
@@ -327,7 +330,8 @@ static pr_status train(pr_run *run, pr_train_end *end)
     if (status == PR_OK && pr_run_leads(run)) {
         status = write_config(run);
         if (status == PR_OK) {
-            status = pr_runlog_open(request->run_dir, &run->trainer->position, &run->log);
+            status = pr_runlog_open(request->run_dir, &run->trainer->position,
+                                    request->options->tensorboard, &run->log);
         }
     }
     status = pr_comm_agree(request->comm, "run directory", status);
