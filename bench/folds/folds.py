@@ -2,12 +2,12 @@
 """The fold table: every system on swapped photographs, at the same budget of views.
 
     bench/folds/folds.py --pristine build/pristine --photos DIR --out OUT [--seeds 1] [--folds 5]
-                         [--systems rccl,supcon,cross_entropy] [--tests raw,c23,c40]
+                         [--systems rccl,supcon,cross_entropy] [--tests raw,c23,c40] [--size 144]
 
 Forges PHOTOS (a folder with landmarks68.tsv and manifest.tsv) into five identity folds, raw, c23 and
 c40; for each seed and fold (fold k tests, k + 1 validates, the others train on raw) trains each system,
 those that cannot begin from random weights from a cross-entropy run whose views count; tests on all
-compressions and perturbations; prints the table and writes OUT/table.md. What OUT has already is not
+compressions and perturbations; DADD and its baseline train on reals alone; prints the table and writes OUT/table.md. What OUT has already is not
 run again. With --shuffle the training labels are shuffled: the control. Needs Python's standard
 library only.
 """
@@ -25,9 +25,11 @@ ROOT = HERE.parent.parent
 TESTS = {"raw": ("raw", None), "c23": ("c23", None), "c40": ("c40", None),
          "jpeg40": ("raw", "jpeg(40)"), "scale50": ("raw", "scale(0.5)")}
 # A system, and the run that it begins from; NAME.yaml has its settings.
-WARM = {"rccl": "warm", "dcl": "dcl_warm", "mc_lcr": None, "dadd": None, "supcon": "warm",
-        "cross_entropy": None, "dcl_baseline": None}
+WARM = {"rccl": "warm", "dcl": "dcl_warm", "mc_lcr": None, "dadd": "dadd_warm", "supcon": "warm",
+        "cross_entropy": None, "dcl_baseline": None, "dadd_baseline": None}
 SYSTEMS = tuple(WARM)
+# They are shown no fake: theirs are forged in memory.
+OF_REALS = ("dadd", "dadd_warm", "dadd_baseline")
 METRICS = (("frame", "auc"), ("video", "auc"), ("frame", "eer"), ("frame", "acc_real"),
            ("frame", "acc_fake"))
 N_FOLDS = 5
@@ -45,7 +47,7 @@ def forge(args, faces):
         return
     call(args, 2, ["forge", "--photos", args.photos, "--landmarks", f"{args.photos}/landmarks68.tsv",
                    "--identities", f"{args.photos}/manifest.tsv", "--out", str(faces),
-                   "--folds", str(N_FOLDS), "--margin", "1.25", "--size", "72", "--frames", "6",
+                   "--folds", str(N_FOLDS), "--margin", "1.25", "--size", str(args.size), "--frames", "6",
                    "--donors", "4", "--crf", "23,40"])
 
 
@@ -61,7 +63,7 @@ def test_lines(faces, fold, tests):
 
 def write_config(args, path, name, faces, fold, seed, init):
     train = [f"fold{(fold + 2 + i) % N_FOLDS}" for i in range(N_FOLDS - 2)]
-    real = ", label: real" if name == "dadd" else ""
+    real = ", label: real" if name in OF_REALS else ""
     lines = [f"inherit: {HERE / (name + '.yaml')}", f"seed: {seed}"]
     if init:
         lines.append(f"model: {{init: {init}}}")
@@ -114,6 +116,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--folds", type=int, default=N_FOLDS, help="how many of the five are run")
     parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--size", type=int, default=144, help="pixels of a forged crop")
     parser.add_argument("--systems", default=",".join(SYSTEMS), type=lambda s: s.split(","))
     parser.add_argument("--tests", default=",".join(TESTS), type=lambda s: s.split(","))
     parser.add_argument("--shuffle", action="store_true", help="the control: shuffled labels")
