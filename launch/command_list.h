@@ -7,6 +7,7 @@ PR_COMMAND(forge, "photographs with landmarks become a dataset of real and forge
 PR_COMMAND(inspect, "what a dataset or checkpoint holds, in numbers; --verify reads every byte")
 PR_COMMAND(train, "one run, any objective, any number of ranks; goes on by itself")
 PR_COMMAND(eval, "frame and video metrics of a run on its validation and test lists")
+PR_COMMAND_ALONE(ablate, "a table of a paper made again, each row for several seeds, beside its numbers")
 PR_COMMAND(predict, "scores of a run for images, folders and datasets; features too")
 PR_COMMAND(report, "the page of a run, or of several beside each other: metrics, curves, figures")
 PR_COMMAND(status, "where runs stand, a line each; --watch again and again")

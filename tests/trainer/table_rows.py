@@ -3,13 +3,15 @@ steps, small: a narrow network on small procedural crops, few views a step, shor
 Then any two rows of a table must differ in their effective configs, in keys that the table says it varies and
 in no others, and in their trace: in views, terms of the loss, bank or logits. A row is given two steps, or
 where a step is one phase of a longer cycle a whole cycle; rows of several tables that are one run are trained
-once, and one of them twice, which must make no difference. Usage: table_rows.py [TABLE...]"""
+once, and one of them twice, which must make no difference. Last, `pristine ablate` tests these runs and prints
+every table, which is held to the evaluations and to the data file. Usage: table_rows.py [TABLE...]"""
 import concurrent.futures
 import glob
 import io
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -19,6 +21,9 @@ import yaml
 from PIL import Image
 
 from runs import BINARY, TIMEOUT_S, Lab, check
+
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "launch"))
+from ablate_check import Expected, check_table, name_of
 
 # What makes a run small, none of which can make two rows differ: where a table varied one of these keys,
 # its rows would be found equal. Networks that come in one size only keep it.
@@ -35,6 +40,8 @@ N_STEPS = 2
 MAX_CYCLE = 32
 METHODS = ("Deepfakes", "Face2Face", "FaceSwap", "NeuralTextures")
 QUALITY = {"raw": None, "c23": 70, "c40": 25}
+ABSENT = ("dfd", "dfdc", "wild")  # lists whose data sets are not made
+SPLITS = ("train", "train", "val", "train", "test")
 
 
 def words_of(file):
@@ -97,8 +104,8 @@ def pack(lab, name, crops, compressions, methods):
             path = write(f"{n}.{compression}.{end}", content)
             lines.append("\t".join([
                 path, crop["label"], methods[number % len(methods)] if fake else "original", compression,
-                "val" if people.index(crop["bg_id"]) % 3 == 2 else "train", crop["video"], str(crop["frame"]), crop["bg_video"],
-                crop["bg_id"], crop["face_id"], crop["face_video"], mask, landmarks,
+                SPLITS[people.index(crop["bg_id"]) % len(SPLITS)], crop["video"], str(crop["frame"]),
+                crop["bg_video"], crop["bg_id"], crop["face_id"], crop["face_video"], mask, landmarks,
                 *(repr(float(value)) for value in crop["crop"])]))
     write("manifest.tsv", ("\n".join(lines) + "\n").encode())
     done = subprocess.run([BINARY, "pack", folder, "--out", lab.path(name), "--dataset", name], capture_output=True,
@@ -107,14 +114,16 @@ def pack(lab, name, crops, compressions, methods):
 
 
 def make_data(lab):
-    """What the configs name, of procedural faces: four manipulations and three compressions."""
+    """What the configs name, of procedural faces: four manipulations and three compressions. Three of the data
+    sets that are only tested on are left away."""
     done = subprocess.run([BINARY, "forge", "--procedural", "--out", lab.path("faces"), "--identities", "10",
                            "--videos", "2", "--frames", "2", "--size", "64", "--donors", "4", "--split", "1,0,0"],
                           capture_output=True, text=True, check=False)
     check(done.returncode == 0, f"forge: {done.stdout}{done.stderr}")
     crops = list(crops_of(lab.path("faces")))
     pack(lab, "ffpp", crops, QUALITY, METHODS)
-    pack(lab, "celeb-df-v2", crops, ("raw",), ("Celeb-synthesis",))
+    pack(lab, "celeb-df-v2", crops, QUALITY, ("Celeb-synthesis",))
+    pack(lab, "celeb-df-v1", crops, ("raw",), ("Celeb-synthesis",))
 
 
 def read_table(path):
@@ -137,6 +146,7 @@ class Row:
                       if words.get("model.name") not in ONE_SIZE or key not in ("model.width", "model.depth")}
         self.run = f"{os.path.basename(os.path.dirname(table))}.{os.path.basename(table)[:-5]}.{name}"
         self.config = self.signature = None
+        self.shared = None  # the run that was trained for this row
 
     def call(self, lab, *words):
         """What one call of the program prints, without ranks beside it."""
@@ -215,6 +225,48 @@ def compare(left, right, varies):
     return keys, kinds
 
 
+def table_in_parts(lab, table, rows):
+    """A table config in which networks of one size keep theirs, and the words that make the others small."""
+    sized = ("model.width", "model.depth")
+    if all(key in row.small for row in rows for key in sized):
+        return table, dict(SMALL)
+    path = lab.path("configs", *table.split(os.sep)[-2:])
+    os.makedirs(os.path.join(os.path.dirname(path), "printed"), exist_ok=True)
+    shutil.copy(os.path.join(os.path.dirname(table), "printed", os.path.basename(table)),
+                os.path.join(os.path.dirname(path), "printed"))
+    with open(path, "w") as file:
+        yaml.safe_dump({"inherit": os.path.abspath(table), "varies": [*read_table(table)[1], *sized], "rows":
+                        {row.name: {key: row.small[key] for key in sized if key in row.small} for row in rows}}, file)
+    return path, {key: value for key, value in SMALL.items() if key not in sized}
+
+
+def print_table(lab, table, rows):
+    """What `ablate` prints of the runs of these rows, which it finds trained and only tests."""
+    out = lab.path("tables")
+    path, small = table_in_parts(lab, table, rows)
+    for row in rows:
+        shutil.copytree(lab.path(row.shared), os.path.join(out, name_of(path), row.name + ".seed1"),
+                        copy_function=os.link, ignore=shutil.ignore_patterns("lock", "trace.h5", "ranks"))
+    command = [BINARY, "ablate", path, "--out", out, "--at-once", "2"]
+    for key, value in {**small, "data.root": lab.folder, "train.stop_at": f"step {N_STEPS}"}.items():
+        command += ["--set", f"{key}={value}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2 * TIMEOUT_S)
+    check(done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    for row in rows:
+        run = os.path.join(out, name_of(path), row.name + ".seed1", "log.jsonl")
+        check(os.path.samefile(run, lab.path(row.shared, "log.jsonl")), f"{run}: it was trained again")
+    expected = Expected(path, out, (1,))
+    n = check_table(check, out, expected)
+    for (i, j), (row, values, _) in expected.cells.items():
+        column = expected.columns[j]
+        check(len(values) == (1 if row and column["list"] not in ABSENT else 0), f"{table}: row '{row}' on {column}: "
+              f"{len(values)} numbers")
+        if column["name"] == "ALL" and values:
+            each = [expected.cells[i, k][1][0] for k in range(j - 4, j)]
+            check(abs(values[0] - sum(each) / 4) < 1e-9, f"{table}: ALL is {values[0]}, not the mean of {each}")
+    return n
+
+
 def main():
     lab = Lab()
     make_data(lab)
@@ -234,7 +286,7 @@ def main():
         groups = list(runs.values())
         for group, made in zip(groups, pool.map(lambda group: group[0].train(lab), groups)):
             for row in group:
-                row.signature = made
+                row.signature, row.shared = made, group[0].run
     again = every[0].train(lab, "again")
     check(again == every[0].signature, "a row trained twice differs from itself")
 
@@ -245,8 +297,11 @@ def main():
                 seen[kind] = seen.get(kind, 0) + 1
         print(f"ok: {table}: {len(rows[table])} rows, pairs differ in " +
               ", ".join(f"{kind} ({n})" for kind, n in seen.items()), flush=True)
-    print(f"ok: {len(groups)} runs for {len(every)} rows")
+    print(f"ok: {len(groups)} runs for {len(every)} rows", flush=True)
+    for table in tables:
+        print(f"ok: {table} is printed with {print_table(lab, table, rows[table])} numbers", flush=True)
     lab.close()
 
 
-main()
+if __name__ == "__main__":
+    main()
