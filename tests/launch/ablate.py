@@ -14,9 +14,9 @@ from ablate_check import Expected, check_table, csv_rows
 from runs import BINARY, TIMEOUT_S, Lab, check
 from table_rows import SMALL, make_data
 
-TABLE = "configs/rccl/table3.yaml"
-NAME = "rccl.table3"
-ROWS = ("instance", "temporal")
+TABLE = "configs/rccl/table2.yaml"
+NAME = "rccl.table2"
+ROWS = ("sup_con", "ours")
 SEEDS = (1, 2)
 
 
@@ -70,7 +70,7 @@ def finished(lab, out):
 def test_dry_run(lab):
     said = call(words(lab, "dry", "--dry-run"))
     lines = [line.split() for line in said.splitlines() if ".seed" in line]
-    check(len(lines) == 8, f"8 runs were wanted:\n{said}")
+    check(len(lines) == 6, f"6 runs were wanted:\n{said}")
     costs = [int(line[1]) for line in lines if line[0].split(".")[0] in ROWS]
     check(len(costs) == 4 and all(cost > 0 for cost in costs) and f"{sum(costs)} steps in all" in said,
           f"the costs do not add up:\n{said}")
@@ -114,9 +114,11 @@ def test_again(lab):
 def test_print(lab):
     expected = Expected(TABLE, lab.path("out"), SEEDS)
     n = check_table(check, lab.path("out"), expected)
-    check(n == 4 * 9, f"{n} numbers are in the table, wanted 36")
+    check(n == 4 * 12, f"{n} numbers are in the table, wanted 48")
+    cells = csv_rows(lab.path("out", NAME + ".csv"))
+    check(any(cell["sd"] and float(cell["sd"]) > 0 for cell in cells), "no two seeds differ in anything")
     runs = csv_rows(lab.path("out", NAME + ".runs.csv"))
-    check(len(runs) == 8 * 3, f"{len(runs)} runs and lists, wanted 24")
+    check(len(runs) == 6 * 3, f"{len(runs)} runs and lists, wanted 18")
     for run in runs:
         if run["row"] not in ROWS:
             check(run["state"] == "new" and run["data_hash"] == "", f"{run}: it was not run")
@@ -130,26 +132,26 @@ def test_print(lab):
               len(run["build"]) > 16, f"{run}: its hashes are others")
     with open(lab.path("out", NAME + ".md")) as file:
         page = file.read()
-    check("seeds 1 to 2" in page and "Row semantic: 0 of 2 seeds." in page, f"the notes:\n{page}")
+    check("seeds 1 to 2" in page and "Row xception: 0 of 2 seeds." in page, f"the notes:\n{page}")
 
 
 def test_other_lists(lab):
     """Another compression under the name c40: the column goes, and runs are tested again but not trained."""
     logs = {path: when for path, when in times(lab, "out").items() if path.endswith("log.jsonl")}
     said = call(words(lab, "out", "--set", "data.test.c40.0.compression=c23"))
-    check("Left out: c40 TPR, c40 FPR, c40 ACC; it was tested at compression c23." in said, said)
+    check("Left out: c40 TPR, c40 FPR, c40 AUC, c40 ACC; it was tested at compression c23." in said, said)
     expected = Expected(TABLE, lab.path("out"), SEEDS)
-    check_table(check, lab.path("out"), expected, left_out=(6, 7, 8))
+    check_table(check, lab.path("out"), expected, left_out=(8, 9, 10, 11))
     after = times(lab, "out")
     check(all(after[path] == when for path, when in logs.items()), "other lists were trained again")
     said = call(words(lab, "out", "--print"))
-    check("Row instance: 0 of 2 seeds." in said, "runs tested on other lists count as finished:\n" + said)
+    check("Row sup_con: 0 of 2 seeds." in said, "runs tested on other lists count as finished:\n" + said)
 
 
 def test_absent(lab):
     os.mkdir(lab.path("empty"))
     said = call(words(lab, "absent", "--set", f"data.root={lab.path('empty')}"))
-    check("Not trained: instance, temporal, semantic, class; data set celeb-df-v2 is not there" in said, said)
+    check("Not trained: xception, sup_con, ours; data set celeb-df-v2 is not there" in said, said)
     runs = csv_rows(lab.path("absent", NAME + ".runs.csv"))
     check(all("celeb-df-v2 is not there" in run["message"] for run in runs), f"{runs[0]}")
     check(not glob.glob(lab.path("absent", NAME, "*", "log.jsonl")), "a row without data was trained")
@@ -161,9 +163,9 @@ def test_refusals(lab):
             "configs/rccl/table9.yaml", "no such table")
     refused([word if word != TABLE else "configs/rccl/paper.yaml" for word in good],
             "configs/rccl/paper.yaml is no table of a paper", "configs/rccl/printed/paper.yaml")
-    refused([word if word != ",".join(ROWS) else "instant" for word in good], "instant", "did you mean 'instance'")
-    refused(words(lab, "out", "--set", "optim.lr=0.5"), "instance.seed1", "another config")
-    refused(words(lab, "out", "--set", "data.train.0.compression=c23"), "instance.seed1",
+    refused([word if word != ",".join(ROWS) else "our" for word in good], "'our'", "did you mean 'ours'")
+    refused(words(lab, "out", "--set", "optim.lr=0.5"), "sup_con.seed1", "another config")
+    refused(words(lab, "out", "--set", "data.train.0.compression=c23"), "sup_con.seed1",
             "data.train.0.compression = raw there, c23 is wanted")
     refused(words(lab, "run.yaml/below"), "run.yaml/below")
     refused(["mpirun", "-q", "-n", "2", *good], "ablate", "2 ranks")
