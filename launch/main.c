@@ -6,6 +6,7 @@
 #include "engine/comm/watchdog.h"
 #include "launch/command.h"
 #include "launch/program.h"
+#include "launch/same_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ static pr_status run_command(int argc, char **argv, int *exit_code)
     PR_TRY(find_command(word, &command));
     pr_comm *comm = NULL;
     PR_TRY(pr_comm_create(&comm));
+    PR_TRY(pr_same_build(comm));
     pr_command_call call = {.argc = argc - 1, .argv = argv + 1, .comm = comm};
     const pr_status status = command->run(&call);
     if (status == PR_OK) {

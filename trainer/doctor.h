@@ -13,7 +13,9 @@ typedef struct pr_doctor_request {
     const pr_train_options *options; /* the model of the canned micro-batch; threads */
     pr_comm *comm;
     const char *folder;     /* where runs will be written; a folder is made in it, and removed */
-    bool times_collectives; /* broadcast, ordered sum and allgather of a few sizes */
+    bool times_collectives; /* broadcast, ordered sum and allgather of a few sizes, and MPI's own */
+    bool looks_at_data;     /* options name data: all ranks open them, and see the same */
+    uint64_t build_hash;    /* of this rank's program, which is that of all (launch/same_build.h) */
 } pr_doctor_request;
 
 /**

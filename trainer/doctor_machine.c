@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ enum { WORD_BYTES = 96 };
 
 /* What each rank tells of itself. */
 typedef struct told {
-    char host[WORD_BYTES], cpu[WORD_BYTES], cores[WORD_BYTES];
+    char host[WORD_BYTES], cpu[WORD_BYTES], cores[WORD_BYTES], gpus[WORD_BYTES];
     int64_t n_cores, n_online, n_threads, n_local, memory_mb;
     int isa;
 } told;
@@ -95,6 +96,8 @@ static pr_status look(const pr__visit *v, told *mine)
         mine->n_cores = CPU_COUNT(&set);
         cores_text(&set, mine->cores);
     }
+    const char *const gpus = getenv("CUDA_VISIBLE_DEVICES");
+    (void)snprintf(mine->gpus, sizeof(mine->gpus), "%s", gpus == NULL ? "" : gpus);
     mine->n_online = sysconf(_SC_NPROCESSORS_ONLN);
     mine->n_threads = v->request->options->cpu_threads;
     mine->n_local = pr_comm_n_local(v->request->comm);
@@ -129,9 +132,10 @@ static pr_status add_ranks(pr__visit *v, const told *all, int n_ranks)
         const told *const t = &all[r];
         PR_TRY(pr_text_add(v->text,
                            "  rank %d: %s, cores %s (%" PRId64 " of %" PRId64 "), %" PRId64
-                           " computing threads, %" PRId64 " MB of memory, %s, %s\n",
+                           " computing threads, %" PRId64 " MB of memory, %s, %s, device cpu%s%s\n",
                            r, t->host, t->cores, t->n_cores, t->n_online, t->n_threads,
-                           t->memory_mb, t->cpu, pr_cpu_isa_name((pr_cpu_isa)t->isa)));
+                           t->memory_mb, t->cpu, pr_cpu_isa_name((pr_cpu_isa)t->isa),
+                           t->gpus[0] == '\0' ? "" : ", given GPUs ", t->gpus));
     }
     for (int r = 0; r < n_ranks; r++) {
         PR_TRY(complain(v, r, &all[r]));

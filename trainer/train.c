@@ -4,10 +4,12 @@
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "engine/base/text.h"
+#include "engine/comm/same.h"
 #include "engine/comm/watchdog.h"
 #include "trainer/assess.h"
 #include "trainer/canned.h"
 #include "trainer/data.h"
+#include "trainer/mark.h"
 #include "trainer/run.h"
 #include "trainer/state.h"
 #include "trainer/trace.h"
@@ -319,6 +321,7 @@ static pr_status train(pr_run *run, pr_train_end *end)
     PR_TRY(pr_config_hash(request->config, &run->head.config_hash));
     PR_TRY(pr_comm_agree(request->comm, "data", open_data(run)));
     run->head.data_hash = data_hash(run);
+    PR_TRY(pr_comm_same(request->comm, "data set", run->head.data_hash));
     PR_TRY(pr_trainer_create(request->options, run->train, request->comm, &run->trainer));
     run->head.model_hash = pr_state_model_hash(run->trainer->store);
     PR_TRY(pr_comm_agree(request->comm, "data", check_classes(run)));
@@ -329,6 +332,9 @@ static pr_status train(pr_run *run, pr_train_end *end)
     pr_status status = try_stages(run);
     if (status == PR_OK && pr_run_leads(run)) {
         status = write_config(run);
+        if (status == PR_OK) {
+            status = pr_mark_remove(request->run_dir);
+        }
         if (status == PR_OK) {
             status = pr_runlog_open(request->run_dir, &run->trainer->position,
                                     request->options->tensorboard, &run->log);
@@ -350,6 +356,9 @@ static pr_status train(pr_run *run, pr_train_end *end)
     if (status == PR_OK && pr_run_leads(run)) {
         static const char *const why[] = {"done", "stopped", "signal"};
         status = pr_runlog_end(run->log, run->trainer, why[*end]);
+        if (status == PR_OK && *end == PR_TRAIN_SIGNAL) {
+            status = pr_mark_write(request->run_dir, run->trainer->position.step);
+        }
     }
     pr_free(image.bytes);
     return status;

@@ -30,7 +30,9 @@ $mpirun -n 3 "$pristine" doctor --mpi --folder "$work" >"$work/said" 2>&1
 code=$?
 expect 0 'all 3 ranks compute'
 expect 0 'collectives of 3 ranks, 3 on rank'
-expect 0 'ordered sum *4 KB [0-9.]* us, 1 MB [0-9.]* us'
+expect 0 'ordered sum *4 KB [0-9.]* us (MPI [0-9.]*), 1 MB [0-9.]* us (MPI [0-9.]*)'
+expect 0 'all 3 ranks run the build [0-9a-f]\{16\}'
+expect 0 'rank 2: .* device cpu'
 
 $mpirun -n 1 "$pristine" doctor --folder "$work" : \
     -n 1 env ONEDNN_MAX_CPU_ISA=SSE41 "$pristine" doctor --folder "$work" >"$work/said" 2>&1
