@@ -4,6 +4,7 @@
 #include "engine/comm/watchdog.h"
 #include "launch/command.h"
 #include "launch/run_config.h"
+#include "trainer/staged.h"
 #include "trainer/train.h"
 
 #include <stddef.h>
@@ -40,6 +41,9 @@ static pr_status train(pr_command_call *call, const train_words *words)
     pr_status status = words->dry_run ? PR_OK : pr_job_begin(words->run);
     if (status == PR_OK && !words->dry_run) {
         status = pr_watchdog_start(words->run, config->options.stall_s);
+    }
+    if (status == PR_OK && !words->dry_run) {
+        status = pr_staged_make(&config->options, call->comm);
     }
     if (status == PR_OK) {
         const pr_train_request request = {.options = &config->options,

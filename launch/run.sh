@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs `pristine` on RANKS ranks of this machine (or of the hosts that mpirun knows):
+# Runs `pristine` on RANKS ranks of this machine, of the hosts that mpirun knows, or of a Slurm allocation:
 #
 #     launch/run.sh RANKS PRISTINE COMMAND [options]
 #
@@ -7,7 +7,10 @@
 # say it (it was killed, or crashed), the shell that started it on its host says which one it was and
 # by which signal; where none could, this script does. SIGTERM becomes a request to stop: the run
 # writes a checkpoint and exits with code 75, and starting it again goes on.
-# MPIRUN_ARGS holds further words for mpirun; PR_MPIRUN another mpirun.
+# PR_BIND is what a rank is bound to (none; or core, socket, numa). MPIRUN_ARGS holds further words
+# for mpirun; PR_MPIRUN another mpirun. With PR_LAUNCHER=srun the ranks are started by Slurm inside an
+# allocation, SRUN_ARGS holding further words; without --kill-on-bad-exit the others of a killed rank
+# would hang there.
 set -u
 if [ $# -lt 2 ]; then
     echo "usage: launch/run.sh RANKS PRISTINE COMMAND [options]" >&2
@@ -26,7 +29,7 @@ for word in "$@"; do
     previous=$word
 done
 # A FAILED of an earlier run is not this one's.
-[ -n "$run_dir" ] && rm -f "$run_dir/FAILED"
+[ -n "$run_dir" ] && rm -f "$run_dir/FAILED" "$run_dir/stopped"
 
 # Sets $code to the exit code of $child. A trapped signal, which sets $signalled, ends `wait` early
 # with a code of its own; 127 then means that the code before was the child's after all. The shell's
@@ -45,7 +48,8 @@ wait_for='last=
         last=$code
     done'
 
-# One rank. mpirun sends its signals to all of a rank's process group, this shell among it; SIGTERM
+# One rank. A launcher takes every code but 0 for a failure and ends the others in the middle of their
+# farewell, so a stop on request is told by a file. mpirun sends its signals to all of a rank's process group, this shell among it; SIGTERM
 # comes when the job is ended because of another rank, and that one has spoken.
 # shellcheck disable=SC2016
 rank='
@@ -58,7 +62,8 @@ trap "signalled=1 ended=1" TERM
 child=$!
 '"$wait_for"'
 if [ "$code" -gt 128 ] && [ -z "$ended" ]; then
-    message="fatal: rank ${OMPI_COMM_WORLD_RANK:-?} of ${OMPI_COMM_WORLD_SIZE:-?} on $(uname -n)"
+    message="fatal: rank ${OMPI_COMM_WORLD_RANK:-${SLURM_PROCID:-?}}"
+    message="$message of ${OMPI_COMM_WORLD_SIZE:-${SLURM_STEP_NUM_TASKS:-?}} on $(uname -n)"
     message="$message: process $child was killed by signal $((code - 128))"
     [ "$code" -ne 137 ] || message="$message; out of memory?"
     set -C
@@ -69,23 +74,52 @@ if [ "$code" -gt 128 ] && [ -z "$ended" ]; then
     fi
     exit 17
 fi
+if [ "$code" -eq 75 ] && [ -n "$run_dir" ] && : >"$run_dir/stopped"; then
+    code=0
+fi
 exit "$code"
 '
 
 interrupted=
 code=0
-# shellcheck disable=SC2086 # MPIRUN_ARGS is words.
-"${PR_MPIRUN:-mpirun}" -q --bind-to none ${MPIRUN_ARGS:-} -n "$ranks" \
-    /bin/sh -c "$rank" rank "$run_dir" "$@" <&0 &
+bind=${PR_BIND:-none}
+interrupt=INT
+# shellcheck disable=SC2086 # SRUN_ARGS and MPIRUN_ARGS are words.
+case ${PR_LAUNCHER:-mpirun} in
+srun)
+    case $bind in
+    core | socket) bind=${bind}s ;;
+    numa) bind=ldoms ;;
+    esac
+    interrupt=TERM
+    set -- srun --mpi=pmix --kill-on-bad-exit=1 "--cpu-bind=$bind" ${SRUN_ARGS:-} \
+        --ntasks="$ranks" /bin/sh -c "$rank" rank "$run_dir" "$@"
+    ;;
+mpirun)
+    set -- "${PR_MPIRUN:-mpirun}" -q --bind-to "$bind" ${MPIRUN_ARGS:-} -n "$ranks" \
+        /bin/sh -c "$rank" rank "$run_dir" "$@"
+    ;;
+*)
+    echo "fatal: PR_LAUNCHER is '$PR_LAUNCHER', wanted mpirun or srun" >&2
+    exit 11
+    ;;
+esac
+"$@" <&0 &
 child=$!
-# mpirun hands SIGUSR1 on to the ranks; its own SIGTERM would end them within a second.
+# SIGUSR1 is handed on to the ranks; mpirun's own SIGTERM would end them within a second. One SIGINT
+# only makes srun tell how its tasks are.
 trap 'signalled=1; kill -USR1 "$child" 2>/dev/null' TERM USR1
-trap 'signalled=1; interrupted=1; kill -INT "$child" 2>/dev/null' INT
+trap 'signalled=1; interrupted=1; kill -"$interrupt" "$child" 2>/dev/null' INT
 eval "$wait_for"
+
+if [ -n "$run_dir" ] && [ -e "$run_dir/stopped" ]; then
+    rm -f "$run_dir/stopped"
+    [ "$code" -ne 0 ] || code=75
+fi
 
 # Open MPI starts nothing for root unless two variables allow it, and says so itself at length.
 refuses_root() {
-    [ "$code" -eq 1 ] && [ "$(id -u)" -eq 0 ] &&
+    [ "$code" -eq 1 ] && [ "$(id -u)" -eq 0 ] && [ "${PR_LAUNCHER:-mpirun}" = mpirun ] &&
         [ "${OMPI_ALLOW_RUN_AS_ROOT:-}${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-}" != 11 ] &&
         case " ${MPIRUN_ARGS:-} " in *" --allow-run-as-root "*) false ;; esac
 }

@@ -4,6 +4,7 @@
 #include "engine/base/fs.h"
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "trainer/staged.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,8 +47,8 @@ static pr_status parse_perturb(const char *key, const char *text, pr_perturb *ki
                    key, text);
 }
 
-static pr_status folder_of(const pr_train_options *options, const char *key,
-                           const pr_selection_options *from, char out[static PR_PATH_BYTES])
+pr_status pr_data_folder(const pr_train_options *options, const char *key,
+                         const pr_selection_options *from, char out[static PR_PATH_BYTES])
 {
     const char *name = from->path;
     if (name[0] == '\0') {
@@ -68,7 +69,12 @@ static pr_status convert(const pr_train_options *options, const char *key,
                          pr_selection *to)
 {
     static const char *const labels[] = {NULL, "real", "fake"};
-    PR_TRY(folder_of(options, key, from, folder));
+    PR_TRY(pr_data_folder(options, key, from, folder));
+    if (options->data.is_staged) {
+        char source[PR_PATH_BYTES];
+        memcpy(source, folder, sizeof(source));
+        PR_TRY(pr_staged_folder(options->data.stage, source, folder));
+    }
     *to = (pr_selection){.path = folder,
                          .dataset = words_of(&from->dataset),
                          .split = words_of(&from->split),

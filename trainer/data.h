@@ -5,6 +5,7 @@
 #define PR_TRAINER_DATA_H
 
 #include "dataset/samples.h"
+#include "engine/base/fs.h"
 #include "trainer/options.h"
 
 /**
@@ -18,6 +19,10 @@
 pr_status pr_data_open(const pr_train_options *options, const char *key,
                        const pr_selection_options *selections, int64_t n, pr_perturb *perturb,
                        double *perturb_value, pr_samples **out);
+
+/** The folder that FROM, of the list KEY, names: the source, whether staged or not. */
+pr_status pr_data_folder(const pr_train_options *options, const char *key,
+                         const pr_selection_options *from, char out[static PR_PATH_BYTES]);
 
 /** One name of data.test: how many selections it has, from which on. -1 where there is none. */
 int64_t pr_data_test_find(const pr_train_options *options, const char *name, int64_t *n);

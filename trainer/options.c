@@ -116,6 +116,8 @@ static const pr_config_row run_rows[] = {
         "the control experiment: training labels permuted once, by the seed"),
     RUN(data.on_bad_sample, "data.on_bad_sample", PR_CONFIG_CHOICE, "stop", 0, 0, bad_words, ID,
         "a crop that does not decode: stop, or in training draw another of its class"),
+    RUN(data.stage, "data.stage", PR_CONFIG_STRING, "", 0, 0, NULL, FREE,
+        "a folder on each node's own disk, to which training copies its data first; empty: none"),
     RUN(data.n_batches_ahead, "data.batches_ahead", PR_CONFIG_INT, "2", 1, 64, NULL, FREE,
         "batches that are decoded ahead"),
 
@@ -234,6 +236,8 @@ pr_status pr_train_options_register(pr_config_schema *schema, pr_train_options *
     const pr_config_module addg = pr_addg_config(options == NULL ? NULL : &options->addg);
     PR_TRY(pr_config_register(schema, &dadd));
     PR_TRY(pr_config_register(schema, &addg));
+    const pr_config_module launch = pr_launch_config(options == NULL ? NULL : &options->launch);
+    PR_TRY(pr_config_register(schema, &launch));
     return pr_own_options_register(schema, options);
 }
 

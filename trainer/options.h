@@ -15,6 +15,7 @@
 #include "models/mc_lcr.h"
 #include "sampler/sampler.h"
 #include "trainer/dadd.h"
+#include "trainer/launch_options.h"
 #include "trainer/metrics.h"
 #include "trainer/optimizer.h"
 #include "trainer/schedule.h"
@@ -39,6 +40,8 @@ typedef struct pr_data_options {
     bool shuffle_labels;
     int on_bad_sample; /* pr_bad_sample: stop or replace; evaluation leaves out unless stop */
     int64_t n_batches_ahead;
+    const char *stage; /* a folder of each node, or "" */
+    bool is_staged;    /* pr_staged_make was here */
 } pr_data_options;
 
 typedef struct pr_model_options {
@@ -111,6 +114,7 @@ typedef struct pr_train_options {
     bool tensorboard;
     int64_t hash_every; /* steps between comparisons of the replicas */
     double stall_s;
+    pr_launch_options launch;
 
     pr_data_options data;
     pr_model_options model;
