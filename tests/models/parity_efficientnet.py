@@ -134,11 +134,11 @@ if __name__ == "__main__":
         failed += check_double(driver, make, "tf_efficientnet_b0", 67, 3, 0.25, 0.5, lr=0.01)
         failed += check_double(driver, make, "tf_efficientnet_b4", 70, 2, 0.125, 0.25, lr=0.01)
     elif sys.argv[2] == "single":
-        failed += check_single(driver, make, "efficientnet_b0", 66, 2, 3)
-        failed += check_single(driver, make, "tf_efficientnet_b0", 65, 2, 3)
-        failed += check_single(driver, make, "efficientnet_b4", 66, 2, 3)
-        failed += check_single(driver, make, "tf_efficientnet_b4", 64, 2, 3)
+        failed += check_single(driver, make, "efficientnet_b0", 66, 2, 3, settled=True)
+        failed += check_single(driver, make, "tf_efficientnet_b0", 65, 2, 3, settled=True)
+        failed += check_single(driver, make, "efficientnet_b4", 66, 2, 3, settled=True)
+        failed += check_single(driver, make, "tf_efficientnet_b4", 64, 2, 3, settled=True)
     else:
-        failed += check_single(driver, make, "efficientnet_b0", 130, 2, 3)
-        failed += check_single(driver, make, "efficientnet_b4", 380, 2, 3)
+        failed += check_single(driver, make, "efficientnet_b0", 130, 2, 8, settled=True)
+        failed += check_single(driver, make, "efficientnet_b4", 380, 2, 8, settled=True)
     sys.exit(1 if failed else 0)

@@ -100,5 +100,5 @@ if __name__ == "__main__":
         failed = check_double(driver, make, "xception", 67, 4, 0.125, 0.25)
         failed += check_double(driver, make, "xception", 64, 3, 0.0625, 0.0)
     else:
-        failed = check_single(driver, make, "xception", 81, 2, 5)
+        failed = check_single(driver, make, "xception", 81, 2, 10, settled=True)
     sys.exit(1 if failed else 0)
