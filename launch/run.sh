@@ -106,11 +106,26 @@ mpirun)
 esac
 "$@" <&0 &
 child=$!
+# A host that cannot be reached any more keeps mpirun waiting for its daemon: once a rank has said why the
+# job ends, mpirun has PR_END_S seconds more.
+reaper=
+if [ -n "$run_dir" ]; then
+    (
+        while kill -0 "$child" && [ ! -e "$run_dir/FAILED" ]; do sleep 1; done
+        sleep "${PR_END_S:-20}"
+        kill -KILL "$child"
+    ) >/dev/null 2>&1 &
+    reaper=$!
+fi
 # SIGUSR1 is handed on to the ranks; mpirun's own SIGTERM would end them within a second. One SIGINT
 # only makes srun tell how its tasks are.
 trap 'signalled=1; kill -USR1 "$child" 2>/dev/null' TERM USR1
 trap 'signalled=1; interrupted=1; kill -"$interrupt" "$child" 2>/dev/null' INT
 eval "$wait_for"
+[ -z "$reaper" ] || kill "$reaper" 2>/dev/null
+if [ "$code" -eq 137 ] && [ -n "$run_dir" ] && [ -e "$run_dir/FAILED" ]; then
+    code=17
+fi
 
 if [ -n "$run_dir" ] && [ -e "$run_dir/stopped" ]; then
     rm -f "$run_dir/stopped"
