@@ -213,25 +213,30 @@ static pr_status add_key(const pr_ablate_plan *plan, const char *prefix, pr_text
         prefix, first);
 }
 
+static pr_status add_run(const pr_ablate_run *run, const char *prefix, pr_text *text)
+{
+    pr_ablate_made made;
+    PR_TRY(pr_ablate_made_read(run, &made));
+    return pr_text_add(text, "%s    %s: config %s, data %s, build %s, %s\n", prefix, run->name,
+                       made.config, made.data, made.build[0] != '\0' ? made.build : "unknown",
+                       pr_jobs_state_word(run->state));
+}
+
 /* Runs that have begun, and what they were made of. */
 static pr_status add_runs(const pr_ablate_plan *plan, const char *prefix, pr_text *text)
 {
     char build[PR_ABLATE_NAME_BYTES];
+    int64_t n = 0;
     PR_TRY(pr_ablate_build(build));
-    PR_TRY(
-        pr_text_add(text, "%sPrinted by %s. Runs, with config, data and build:\n", prefix, build));
+    PR_TRY(pr_text_add(text, "%sPrinted by pristine %s.", prefix, build));
     for (int64_t k = 0; k < plan->n_runs; k++) {
-        const pr_ablate_run *const run = &plan->runs[k];
-        pr_ablate_made made;
-        if (run->made == NULL) {
-            continue;
+        if (plan->runs[k].made != NULL) {
+            PR_TRY(
+                pr_text_add(text, "%s", n++ == 0 ? " Config, data and build of each run:\n" : ""));
+            PR_TRY(add_run(&plan->runs[k], prefix, text));
         }
-        PR_TRY(pr_ablate_made_read(run, &made));
-        PR_TRY(pr_text_add(text, "%s    %s: config %s, data %s, build %s, %s\n", prefix, run->name,
-                           made.config, made.data, made.build[0] != '\0' ? made.build : "unknown",
-                           pr_jobs_state_word(run->state)));
     }
-    return PR_OK;
+    return n > 0 ? PR_OK : pr_text_add(text, " No run has begun.\n");
 }
 
 static pr_status markdown(const pr_ablate_numbers *numbers, const grid *g, pr_text *text)
