@@ -95,7 +95,7 @@ static pr_status append(pr_jobs *jobs, pr__item *it)
 {
     if (jobs->n == jobs->n_room) {
         const int64_t n_more = jobs->n_room > 0 ? 2 * jobs->n_room : 64;
-        pr__item **const more = pr_calloc(n_more, sizeof(*more));
+        pr__item **const more = pr_calloc(n_more, sizeof(void *));
         PR_REQUIRE(more != NULL, PR_ERR_NOMEM, "no memory for %lld runs", (long long)n_more);
         for (int64_t i = 0; i < jobs->n; i++) {
             more[i] = jobs->items[i];

@@ -21,7 +21,8 @@
 
 /** How a run's ranks are started. */
 typedef enum pr_carrier {
-    PR_CARRY_HERE,  /* launch/run.sh on this machine, each run on its share of the cores */
+    PR_CARRY_HERE, /* launch/run.sh on this machine (or as PR_LAUNCHER says), each run on its share of
+                       the cores */
     PR_CARRY_SRUN,  /* a job step of its own in the Slurm allocation that we are in */
     PR_CARRY_HOSTS, /* launch/run.sh on its share of the hosts */
 } pr_carrier;

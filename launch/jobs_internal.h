@@ -74,6 +74,9 @@ pr_status pr__places(const pr_jobs_options *options, int n_ranks, int *n);
 pr_status pr__share_of_hosts(const pr_jobs_options *options, int first, int n, pr_text *list,
                              int *n_first, int *offset);
 
+/* The words of srun that make a job step of its own, of N_RANKS: SRUN_ARGS of launch/run.sh. */
+pr_status pr__srun_args(const pr_jobs_options *options, int n_ranks, pr_text *out);
+
 /* The cores that this process may use. */
 int pr__n_cores(void);
 

@@ -115,6 +115,9 @@ static pr_status add_host_environment(const pr__place *place, int n_ranks, pr__a
     if (status == PR_OK) {
         status = add_mpirun_args(pr_text_chars(&words), out);
     }
+    if (status == PR_OK) {
+        status = pr__argv_add(out, "PR_LAUNCHER=mpirun");
+    }
     if (status == PR_OK && options->n_gpus > 0) {
         status = add_gpus(offset / n_ranks * options->n_gpus, options->n_gpus, out);
     }
@@ -123,30 +126,63 @@ static pr_status add_host_environment(const pr__place *place, int n_ranks, pr__a
     return status;
 }
 
+static pr_status add_step_environment(const pr_jobs_options *options, int n_ranks, pr__argv *out)
+{
+    pr_text words = {0};
+    pr_status status = pr__srun_args(options, n_ranks, &words);
+    if (status == PR_OK) {
+        status = pr__argv_add(out, "SRUN_ARGS=%s", pr_text_chars(&words));
+    }
+    pr_text_free(&words);
+    PR_TRY(status);
+    return pr__argv_add(out, "PR_LAUNCHER=srun");
+}
+
+/* Whether ENTRY is one of the variables that carry SET, which then are ours. */
+static bool is_ours(const char *entry, const char *const *set)
+{
+    for (int i = 0; set[i] != NULL; i++) {
+        if (strncmp(entry, set[i], strlen(set[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static pr_status environment(const pr__place *place, int n_ranks, pr__argv *out)
 {
     const pr_jobs_options *const options = place->options;
     const bool is_step = options->carrier == PR_CARRY_SRUN;
     const bool is_narrow = options->carrier == PR_CARRY_HERE && options->at_once > 1 &&
                            pr__n_cores() / options->at_once < n_ranks;
+    const char *set[5] = {NULL};
+    int n_set = 0;
+    if (is_step) {
+        set[n_set++] = "SRUN_ARGS=";
+    }
+    if (is_narrow || options->carrier == PR_CARRY_HOSTS) {
+        set[n_set++] = "MPIRUN_ARGS=";
+    }
+    if (options->carrier != PR_CARRY_HERE) {
+        set[n_set++] = "PR_LAUNCHER=";
+    }
+    if (options->n_gpus > 0 && !is_step) {
+        set[n_set++] = "CUDA_VISIBLE_DEVICES=";
+    }
     for (char **entry = environ; *entry != NULL; entry++) {
-        const bool is_ours =
-            (strncmp(*entry, "MPIRUN_ARGS=", 12) == 0 && !is_step &&
-             (is_narrow || options->carrier == PR_CARRY_HOSTS)) ||
-            (strncmp(*entry, "CUDA_VISIBLE_DEVICES=", 21) == 0 && options->n_gpus > 0 && !is_step);
-        if (!is_ours && !is_of_a_launcher(*entry)) {
+        if (!is_ours(*entry, set) && !is_of_a_launcher(*entry)) {
             PR_TRY(pr__argv_add(out, "%s", *entry));
         }
     }
     if (options->carrier == PR_CARRY_HOSTS) {
         return add_host_environment(place, n_ranks, out);
     }
-    if (is_narrow) {
-        PR_TRY(add_mpirun_args("--oversubscribe", out));
+    if (is_step) {
+        return add_step_environment(options, n_ranks, out);
     }
-    return options->n_gpus > 0 && !is_step
-               ? add_gpus(place->slot * options->n_gpus, options->n_gpus, out)
-               : PR_OK;
+    PR_TRY(is_narrow ? add_mpirun_args("--oversubscribe", out) : PR_OK);
+    return options->n_gpus > 0 ? add_gpus(place->slot * options->n_gpus, options->n_gpus, out)
+                               : PR_OK;
 }
 
 /* In the child: nothing but system calls until the program is another. */
@@ -213,7 +249,8 @@ void pr__last_words(const char *text, char message[static PR_JOBS_MESSAGE_BYTES]
     while (*text != '\0') {
         const size_t n = strcspn(text, "\n");
         const bool is_fatal = strncmp(text, "fatal:", 6) == 0;
-        if (n > 0 && (is_fatal || !has_fatal)) {
+        const bool is_rule = strspn(text, "-") == n; /* mpirun's, or an empty line */
+        if (!is_rule && (is_fatal || !has_fatal)) {
             (void)snprintf(message, PR_JOBS_MESSAGE_BYTES, "%.*s", (int)n, text);
         }
         has_fatal = has_fatal || is_fatal;

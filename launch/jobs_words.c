@@ -143,32 +143,20 @@ static int step_cores(const pr_jobs_options *options, int n_ranks)
     return options->n_cpus > 0 ? options->n_cpus : n > 1 ? n : 1;
 }
 
-static pr_status add_srun(const pr_jobs_options *options, int n_ranks, pr__argv *out)
+pr_status pr__srun_args(const pr_jobs_options *options, int n_ranks, pr_text *out)
 {
     const int n_each = step_cores(options, n_ranks);
     const int n_node = env_int("SLURM_CPUS_ON_NODE", 1);
     const int per_node = n_node / n_each > 1 ? n_node / n_each : 1;
-    PR_TRY(pr__argv_add(out, "srun"));
-    PR_TRY(pr__argv_add(out, "--exact"));
-    PR_TRY(pr__argv_add(out, "--mpi=pmix"));
-    PR_TRY(pr__argv_add(out, "--kill-on-bad-exit=1"));
-    /* Without it the first step takes all of the allocation's memory and the others wait. */
-    PR_TRY(pr__argv_add(out, "--mem=0"));
-    PR_TRY(pr__argv_add(out, "--nodes=%d", (n_ranks + per_node - 1) / per_node));
-    PR_TRY(pr__argv_add(out, "--ntasks=%d", n_ranks));
-    PR_TRY(pr__argv_add(out, "--cpus-per-task=%d", n_each));
+    /* Without --mem the first step takes all of the allocation's memory and the others wait. */
+    PR_TRY(pr_text_add(out, "--exact --mem=0 --nodes=%d --cpus-per-task=%d",
+                       (n_ranks + per_node - 1) / per_node, n_each));
     if (options->n_gpus > 0) {
-        PR_TRY(pr__argv_add(out, "--gpus=%d", options->n_gpus));
+        PR_TRY(pr_text_add(out, " --gpus=%d", options->n_gpus));
     }
-    char **words = NULL;
-    int64_t n = 0;
-    PR_TRY(pr_text_split(options->srun_words != NULL ? options->srun_words : "", ' ', &words, &n));
-    pr_status status = PR_OK;
-    for (int64_t i = 0; i < n && status == PR_OK; i++) {
-        status = words[i][0] != '\0' ? pr__argv_add(out, "%s", words[i]) : PR_OK;
-    }
-    pr_free((void *)words);
-    return status;
+    return options->srun_words != NULL && options->srun_words[0] != '\0'
+               ? pr_text_add(out, " %s", options->srun_words)
+               : PR_OK;
 }
 
 /* The computing threads of a rank where its cpuset does not tell: on hosts that runs share. */
@@ -248,14 +236,10 @@ pr_status pr__command(const pr__place *place, const pr_jobs_run *run, const pr__
     char program[PR_PATH_BYTES];
     char script[PR_PATH_BYTES];
     PR_TRY(pr_files_program(program));
-    if (place->options->carrier == PR_CARRY_SRUN) {
-        PR_TRY(add_srun(place->options, run->n_ranks, out));
-    } else {
-        PR_TRY(pr_files_launch("run.sh", script));
-        PR_TRY(pr__argv_add(out, "/bin/sh"));
-        PR_TRY(pr__argv_add(out, "%s", script));
-        PR_TRY(pr__argv_add(out, "%d", run->n_ranks));
-    }
+    PR_TRY(pr_files_launch("run.sh", script));
+    PR_TRY(pr__argv_add(out, "/bin/sh"));
+    PR_TRY(pr__argv_add(out, "%s", script));
+    PR_TRY(pr__argv_add(out, "%d", run->n_ranks));
     PR_TRY(pr__argv_add(out, "%s", program));
     PR_TRY(evaluate ? add_eval(run, out) : pr__add_train(run, wanted, out));
     return add_share(place, run, wanted, out);

@@ -98,6 +98,17 @@ static void derive(const pr_comm *comm, pr_train_options *options)
                 pr_comm_n_local(comm), (long long)options->cpu_threads);
 }
 
+/* From the settings to the options. */
+static pr_status apply(const pr_comm *comm, pr_run_config *config)
+{
+    PR_TRY(pr_train_options_register(&config->schema, &config->options));
+    PR_TRY(pr_config_apply(&config->schema, config->settings, &config->config));
+    share_batch(&config->options);
+    PR_TRY(pr_train_options_check(&config->options));
+    derive(comm, &config->options);
+    return PR_OK;
+}
+
 static pr_status load(pr_comm *comm, const char *file, const char *table_row,
                       const char *const *sets, pr_run_config *config)
 {
@@ -107,11 +118,24 @@ static pr_status load(pr_comm *comm, const char *file, const char *table_row,
         gathered = gather(file, table_row, sets, config->settings);
     }
     PR_TRY(comm == NULL ? gathered : share(comm, gathered, config));
-    PR_TRY(pr_train_options_register(&config->schema, &config->options));
-    PR_TRY(pr_config_apply(&config->schema, config->settings, &config->config));
-    share_batch(&config->options);
-    PR_TRY(pr_train_options_check(&config->options));
-    derive(comm, &config->options);
+    return apply(comm, config);
+}
+
+pr_status pr_run_config_take(pr_settings **settings, pr_run_config **out)
+{
+    pr_run_config *config = pr_calloc(1, sizeof(*config));
+    if (config == NULL) {
+        pr_settings_destroy(settings);
+        return PR_FAIL(PR_ERR_NOMEM, "no memory for a config");
+    }
+    config->settings = *settings;
+    *settings = NULL;
+    const pr_status status = apply(NULL, config);
+    if (status != PR_OK) {
+        pr_run_config_destroy(&config);
+        return status;
+    }
+    *out = config;
     return PR_OK;
 }
 

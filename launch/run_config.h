@@ -26,6 +26,12 @@ typedef struct pr_run_config {
 pr_status pr_run_config_load(pr_comm *comm, const char *file, const char *table_row,
                              const char *const *sets, pr_run_config **out);
 
+/**
+ * The same of SETTINGS that are gathered already, in one process. They become the config's, *SETTINGS
+ * is NULL afterwards.
+ */
+pr_status pr_run_config_take(pr_settings **settings, pr_run_config **out);
+
 /** Collective: the same from RUN_DIR/config.yaml, the effective config of a run that has begun. */
 pr_status pr_run_config_of_run(pr_comm *comm, const char *run_dir, const char *const *sets,
                                pr_run_config **out);

@@ -26,6 +26,7 @@ find engine models dataset sampler memory_bank trainer report launch tests -type
         only("<nccl.h>", "^engine/comm/")
         only("<hdf5.h>", "^(dataset/|trainer/(checkpoint|trace)|tests/)")
         only("<jpeglib.h>", "^(dataset|tests)/")
+        only("<sqlite3.h>", "^launch/sweep_db")
         only("<spng.h>", "^(dataset|tests)/")
         only("<dnnl.h>", "^engine/cpu/")
         only("<cuda_runtime.h>", "^engine/cuda/")

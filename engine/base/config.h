@@ -165,6 +165,18 @@ pr_status pr_settings_choose_row(pr_settings *settings, const char *name);
 /** The names of the rows, in the file's order: one block, to pr_free. */
 pr_status pr_settings_rows(const pr_settings *settings, char ***names, int64_t *n_names);
 
+/** Moves what stands below PREFIX ("set": set.model.px) into a list of its own, as model.px. */
+pr_status pr_settings_take(pr_settings *settings, const char *prefix, pr_settings **out);
+
+/** Writes UPPER over SETTINGS, as a file over what it inherits: a list of maps replaces all of it. */
+pr_status pr_settings_merge(pr_settings *settings, const pr_settings *upper);
+
+/** Sets one value, in the place of SETTING's key or as a new one. Copied. */
+pr_status pr_settings_put(pr_settings *settings, const pr_setting *setting);
+
+/** The list as YAML, a line each with its whole key: read again, it is the same list. */
+pr_status pr_settings_dump(const pr_settings *settings, pr_text *text);
+
 /** The list as text and back: what rank 0 broadcasts. */
 pr_status pr_settings_pack(const pr_settings *settings, pr_text *text);
 pr_status pr_settings_unpack(const char *text, size_t n_bytes, pr_settings **out);

@@ -29,6 +29,7 @@ typedef enum pr_purpose {
     PR_FOR_PHASE = 17,   /* the seed of a phase after the first */
     PR_FOR_PATCH = 18,   /* the order of a view's tiles */
     PR_FOR_VARY = 19,    /* another frame, or a mix-up, in place of a view */
+    PR_FOR_SWEEP = 20,   /* a sweep's parameters; number = hash of the key, place = the trial */
 } pr_purpose;
 
 /** The key of a series of draws; a draw is the key and its number. */
