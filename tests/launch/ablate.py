@@ -157,6 +157,20 @@ def test_absent(lab):
     check(not glob.glob(lab.path("absent", NAME, "*", "log.jsonl")), "a row without data was trained")
 
 
+    said = call(words(lab, "absent", "--print", "--set", "data.test.c40.0.compression=c99"))
+    left_out = [line for line in said.splitlines() if "Left out: c40 TPR, c40 FPR, c40 AUC, c40 ACC;" in line]
+    check(len(left_out) == 1 and "'c99'" in left_out[0], f"c99 is in no data set:\n{said}")
+
+
+def test_failed(lab):
+    """A run that fails keeps its message, which the table repeats; it takes no other with it."""
+    said = call(words(lab, "failed", "--rows", "xception", "--seeds", "1", "--set", "model.init=nowhere.safetensors"), 1)
+    note = [line for line in said.splitlines() if line.startswith("- xception.seed1 failed: fatal:")]
+    check(len(note) == 1 and "nowhere.safetensors" in note[0], f"why it failed:\n{said}")
+    runs = csv_rows(lab.path("failed", NAME + ".runs.csv"))
+    check([run["state"] for run in runs if run["row"] == "xception"] == ["failed"] * 3, f"{runs}")
+
+
 def test_refusals(lab):
     good = words(lab, "out")
     refused([word if word != TABLE else "configs/rccl/table9.yaml" for word in good],
@@ -174,10 +188,12 @@ def test_refusals(lab):
 def main():
     lab = Lab()
     make_data(lab)
-    for test in (test_dry_run, test_kill, test_again, test_print, test_other_lists, test_absent, test_refusals):
+    for test in (test_dry_run, test_kill, test_again, test_print, test_other_lists, test_absent,
+                 test_failed, test_refusals):
         test(lab)
         print(f"ok: {test.__name__}", flush=True)
     lab.close()
 
 
-main()
+if __name__ == "__main__":
+    main()
