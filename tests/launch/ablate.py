@@ -164,7 +164,8 @@ def test_absent(lab):
 
 def test_failed(lab):
     """A run that fails keeps its message, which the table repeats; it takes no other with it."""
-    said = call(words(lab, "failed", "--rows", "xception", "--seeds", "1", "--set", "model.init=nowhere.safetensors"), 1)
+    said = call(words(lab, "failed", "--rows", "xception", "--seeds", "1", "--set",
+                      "model.init=nowhere.safetensors"), 1)
     note = [line for line in said.splitlines() if line.startswith("- xception.seed1 failed: fatal:")]
     check(len(note) == 1 and "nowhere.safetensors" in note[0], f"why it failed:\n{said}")
     runs = csv_rows(lab.path("failed", NAME + ".runs.csv"))
