@@ -41,6 +41,10 @@ static pr_status fill_launch(array *a)
                " ranks, and launch.nodes (%s) of launch.ranks_per_node (%" PRId64 ") are others",
                o->ranks, a->launch.nodes, a->launch.ranks_per_node);
     a->launch.cpus_per_task = o->cpus > 0 ? o->cpus : a->launch.cpus_per_task;
+    if (a->launch.name[0] == '\0') {
+        const char *const slash = strrchr(a->sweep->dir, '/');
+        a->launch.name = slash != NULL && slash[1] != '\0' ? slash + 1 : a->sweep->dir;
+    }
     a->launch.gpus_per_node = o->gpus > 0 ? o->gpus / most : a->launch.gpus_per_node;
     PR_REQUIRE(a->launch.extra.n + 1 < MAX_EXTRA, PR_ERR_INVALID,
                "launch.extra has %" PRId64 " words, may have %d", a->launch.extra.n, MAX_EXTRA - 2);

@@ -43,8 +43,18 @@ static pr_status spec_text(const pr_sweep *s, pr_text *text)
     return status;
 }
 
+/* A file that says this already stays as it is. */
 static pr_status write_text(const char *path, const pr_text *text)
 {
+    char *before = NULL;
+    if (pr_fs_exists(path)) {
+        PR_TRY(pr_fs_read(path, &before, NULL));
+        const bool is_same = strcmp(before, pr_text_chars(text)) == 0;
+        pr_free(before);
+        if (is_same) {
+            return PR_OK;
+        }
+    }
     return pr_fs_write(path, pr_text_chars(text), text->n_chars);
 }
 
@@ -54,9 +64,6 @@ static pr_status write_config(const pr_sweep *s, int64_t trial)
     pr_text text = {0};
     pr_settings *settings = NULL;
     PR_TRY(pr_sweep_config(s, trial, path));
-    if (pr_fs_exists(path)) {
-        return PR_OK;
-    }
     PR_TRY(pr_sweep_settings(s, trial, &settings));
     pr_status status = pr_settings_dump(settings, &text);
     if (status == PR_OK) {
@@ -93,35 +100,48 @@ static pr_status write_all(const pr_sweep *s)
     return status;
 }
 
+/* Whether AT has another value in OTHERS, or none: then *OTHER is that, or "nothing". */
+static bool differs(const pr_setting *at, const pr_settings *others, const char **other)
+{
+    const pr_setting *const found = pr_settings_find(others, at->key);
+    *other = found != NULL ? found->value : "nothing";
+    return found == NULL || strcmp(found->value, at->value) != 0;
+}
+
 /* The first setting in which two lists differ; *THEN and *NOW are "nothing" where a side has none. */
 static bool find_change(const pr_settings *before, const pr_settings *now, const char **key,
                         const char **then_value, const char **now_value)
 {
-    for (int side = 0; side < 2; side++) {
-        const pr_settings *const list = side == 0 ? before : now;
-        for (int64_t i = 0; i < pr_settings_n(list); i++) {
-            const pr_setting *const at = pr_settings_at(list, i);
-            const pr_setting *const other = pr_settings_find(side == 0 ? now : before, at->key);
-            if (other != NULL && strcmp(other->value, at->value) == 0) {
-                continue;
-            }
-            *key = at->key;
-            *then_value = side == 0 ? at->value : other != NULL ? other->value : "nothing";
-            *now_value = side == 1 ? at->value : other != NULL ? other->value : "nothing";
+    for (int64_t i = 0; i < pr_settings_n(before); i++) {
+        const pr_setting *const at = pr_settings_at(before, i);
+        *key = at->key;
+        *then_value = at->value;
+        if (differs(at, now, now_value)) {
+            return true;
+        }
+    }
+    for (int64_t i = 0; i < pr_settings_n(now); i++) {
+        const pr_setting *const at = pr_settings_at(now, i);
+        *key = at->key;
+        *now_value = at->value;
+        if (differs(at, before, then_value)) {
             return true;
         }
     }
     return false;
 }
 
-/* A list's words on one line. */
+/* A list's words on one line: the line feeds between them, not the last, become commas. */
 static void one_line(const char *value, char out[static 128])
 {
     (void)snprintf(out, 128, "%s", value);
     for (char *c = out; *c != '\0'; c++) {
-        *c = *c != '\n' ? *c : c[1] != '\0' ? ',' : '\0';
-        if (*c == '\0') {
+        if (*c == '\n' && c[1] == '\0') {
+            *c = '\0';
             return;
+        }
+        if (*c == '\n') {
+            *c = ',';
         }
     }
 }
@@ -137,6 +157,17 @@ static pr_status refuse(const pr_sweep *s, const char *key, const char *before, 
                    s->dir, key, then_line, now_line);
 }
 
+/* The config may change in what a resume may change: paths, intervals, how jobs are asked for. */
+static pr_status check_base(const pr_sweep *s, const pr_sweep *before)
+{
+    pr_config_change change = {NULL, NULL, NULL};
+    pr_config_compare(before->defaults->config, s->defaults->config, &change);
+    return change.key == NULL
+               ? PR_OK
+               : refuse(s, change.key, change.before != NULL ? change.before : "nothing",
+                        change.now != NULL ? change.now : "nothing");
+}
+
 static pr_status check_same(const pr_sweep *s)
 {
     pr_sweep *before = NULL;
@@ -150,9 +181,11 @@ static pr_status check_same(const pr_sweep *s)
     if (change.key != NULL) {
         status = refuse(s, change.key, change.before != NULL ? change.before : "nothing",
                         change.now != NULL ? change.now : "nothing");
-    } else if (find_change(before->space, s->space, &key, &then_value, &now_value) ||
-               find_change(before->base, s->base, &key, &then_value, &now_value)) {
+    } else if (find_change(before->space, s->space, &key, &then_value, &now_value)) {
         status = refuse(s, key, then_value, now_value);
+    }
+    if (status == PR_OK) {
+        status = check_base(s, before);
     }
     pr_sweep_destroy(&before);
     return status;

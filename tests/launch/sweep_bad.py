@@ -95,6 +95,15 @@ def test_folder(pristine):
     check("trial-0000 was begun by pristine 9." in said, said)
     said = pristine("sweep", good, "--out", "/proc/none/sweep", code=14)[1]
     check(said.count("fatal: ") == 1 and "/proc" in said, said)
+    # What is no part of the trials may change, in the spec and in the config; the rest of it may not.
+    free = pristine.file("free.yaml", GOOD.replace("trials: 3", "trials: 1") + "keep: all\nset: {train.log_every: 2}\n")
+    other = pristine.file("other.yaml", GOOD.replace("trials: 3", "trials: 1") + "set: {batch: 16}\n")
+    with open(log, "w") as file:
+        file.write(text)
+    said = pristine("sweep", free, "--out", out)[1]
+    check("trial-0000" in said and "was finished" in said, said)
+    said = pristine("sweep", other, "--out", out, code=11)[1]
+    check("batch was 8 there and is 16 here" in said, said)
     if os.geteuid() == 0:
         said = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && '
                                'exec "$2" sweep "$3" --out "$1"', "sh", out, pristine.path, good], text=True,
@@ -103,6 +112,22 @@ def test_folder(pristine):
             print("skipped: a read-only folder needs mount, which is not allowed here: " + said)
         else:
             check(said.count("fatal: ") == 1 and "Read-only file system" in said, said)
+
+
+def test_array(pristine):
+    """The batch script of a job array; no sbatch; ranks that the config's nodes do not have."""
+    spec = pristine.file("array.yaml", GOOD + "how: array\nat_once: 2\nset: {launch.time: 5}\n")
+    out = os.path.join(pristine.folder, "array")
+    said = pristine("sweep", spec, "--out", out)[0]
+    check("sbatch %s/array-0.sbatch" % os.path.realpath(out) in said, said)
+    with open(os.path.join(out, "array-0.sbatch")) as file:
+        script = file.read()
+    check("#SBATCH --array=0-2%2\n" in script and "#SBATCH --job-name=array\n" in script, script)
+    check('sweep trial %s "$SLURM_ARRAY_TASK_ID" --rung 0\n' % os.path.realpath(out) in script, script)
+    check("/trial-%04d " in script, script)
+    said = pristine("sweep", spec, "--out", out, "--go", code=14, env={"PATH": "/nonexistent"})[1]
+    check(said.count("fatal: ") == 1 and "sbatch" in said, said)
+    refused(pristine, GOOD + "how: array\nranks: 3\nset: {launch.nodes: 2}\n", "a trial has 3 ranks", "launch.nodes (2)")
 
 
 def test_failing(pristine):
@@ -169,6 +194,7 @@ def main():
         test_spec(pristine)
         test_points(pristine)
         test_folder(pristine)
+        test_array(pristine)
         test_failing(pristine)
     return 1 if FAILED else 0
 
