@@ -9,7 +9,7 @@ build="gcc cmake make pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libjpeg6
 tests="clang clang-format-14 clang-tidy-14 libclang-rt-14-dev hdf5-tools python3 python3-numpy
     python3-h5py python3-torch python3-torchvision python3-sklearn python3-scipy python3-pil
     python3-yaml python3-venv
-    util-linux procps slurmctld slurmd slurm-client munge"
+    util-linux procps iproute2 slurmctld slurmd slurm-client munge"
 case "${1:-build}" in
 build) wanted=$build ;;
 test) wanted="$build $tests" ;;
