@@ -140,7 +140,7 @@ class Slurm:
         self.dir = tempfile.mkdtemp(prefix="slurm-", dir="/tmp")
         os.chmod(self.dir, 0o755)
         self.conf = os.path.join(self.dir, "slurm.conf")
-        for name in ("state", "log", "mounted", "shared"):
+        for name in ("state", "log", "mounted", "tmp"):
             os.mkdir(self.path(name))
         first = free_ports(n_nodes + 1)
         with open(self.conf, "w") as file:
@@ -149,6 +149,8 @@ class Slurm:
                                    timeout=timeout_s))
         with open(self.path("mpi.conf"), "w") as file:
             file.write(f"PMIxCliTmpDirBase={self.path('mounted')}\n")
+        # Process numbers begin anew in a namespace, and Open MPI's folders in /tmp are named after them.
+        os.environ["TMPDIR"] = self.path("tmp")
         # Each node believes that the machine's cores are its own: ranks that wait make room for the others.
         self.environ = dict(os.environ, SLURM_CONF=self.conf, OMPI_ALLOW_RUN_AS_ROOT="1",
                             OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_mpi_yield_when_idle="1")
