@@ -4,7 +4,6 @@
 #include "launch/jobs_internal.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -46,6 +45,19 @@ static pr_status dry_run(const pr__argv *words, pr_text *said, int *code)
     return status;
 }
 
+/* The whole number behind MARK in LINE. */
+static bool number_behind(const char *line, const char *mark, int64_t *out)
+{
+    char digits[24];
+    const char *const at = strstr(line, mark);
+    if (at == NULL) {
+        return false;
+    }
+    const char *const begin = at + strlen(mark);
+    (void)snprintf(digits, sizeof(digits), "%.*s", (int)strspn(begin, "0123456789"), begin);
+    return pr_text_to_int(digits, out);
+}
+
 static pr_status read_price(const char *name, const pr_text *said, int code, pr_jobs_price *out)
 {
     static const char mark[] = "# the whole run: ";
@@ -55,10 +67,10 @@ static pr_status read_price(const char *name, const pr_text *said, int code, pr_
         pr__last_words(pr_text_chars(said), message);
         return PR_FAIL(PR_ERR_INVALID, "%s cannot run: %s", name, message);
     }
-    const int n = sscanf(line + sizeof(mark) - 1,
-                         "%" SCNd64 " steps in %" SCNd64 " epochs; a checkpoint: %" SCNd64,
-                         &out->n_steps, &out->n_epochs, &out->checkpoint_bytes);
-    PR_REQUIRE(n == 3, PR_ERR_FORMAT, "%s: train --dry-run ends with '%.80s'", name, line);
+    PR_REQUIRE(number_behind(line, mark, &out->n_steps) &&
+                   number_behind(line, " steps in ", &out->n_epochs) &&
+                   number_behind(line, "a checkpoint: ", &out->checkpoint_bytes),
+               PR_ERR_FORMAT, "%s: train --dry-run ends with '%.80s'", name, line);
     return PR_OK;
 }
 

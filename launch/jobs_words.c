@@ -135,10 +135,24 @@ static int env_int(const char *name, int without)
                : without;
 }
 
+/* Cores of a node of the allocation: Slurm tells tasks, and others by the list "72(x2),36". */
+static int node_cores(void)
+{
+    char digits[16];
+    const char *const list = getenv("SLURM_JOB_CPUS_PER_NODE");
+    int64_t n = 1;
+    (void)snprintf(digits, sizeof(digits), "%.*s",
+                   list != NULL ? (int)strspn(list, "0123456789") : 0, list != NULL ? list : "");
+    if (!pr_text_to_int(digits, &n) || n < 1 || n > 1 << 20) {
+        n = 1;
+    }
+    return env_int("SLURM_CPUS_ON_NODE", (int)n);
+}
+
 /* Cores of each rank of a job step: asked for, or an even share of the allocation. */
 static int step_cores(const pr_jobs_options *options, int n_ranks)
 {
-    const int n_all = env_int("SLURM_JOB_NUM_NODES", 1) * env_int("SLURM_CPUS_ON_NODE", 1);
+    const int n_all = env_int("SLURM_JOB_NUM_NODES", 1) * node_cores();
     const int n = n_all / (options->at_once * n_ranks);
     return options->n_cpus > 0 ? options->n_cpus : n > 1 ? n : 1;
 }
@@ -146,7 +160,7 @@ static int step_cores(const pr_jobs_options *options, int n_ranks)
 pr_status pr__srun_args(const pr_jobs_options *options, int n_ranks, pr_text *out)
 {
     const int n_each = step_cores(options, n_ranks);
-    const int n_node = env_int("SLURM_CPUS_ON_NODE", 1);
+    const int n_node = node_cores();
     const int per_node = n_node / n_each > 1 ? n_node / n_each : 1;
     /* Without --mem the first step takes all of the allocation's memory and the others wait. */
     PR_TRY(pr_text_add(out, "--exact --mem=0 --nodes=%d --cpus-per-task=%d",

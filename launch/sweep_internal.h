@@ -4,8 +4,8 @@
 
 #include "launch/sweep.h"
 
-/* TEXT (of pr_strdup) lives as long as the sweep from here on. */
-pr_status pr__sweep_keep(pr_sweep *sweep, char *text);
+/* TEXT (of pr_strdup) lives as long as the sweep from here on; on an error it is freed. */
+pr_status pr__sweep_keep_take(pr_sweep *sweep, char *text);
 
 /* What stands below `parameters` (sweep_parameters.c). */
 pr_status pr__parameters_read(pr_sweep *sweep);

@@ -54,11 +54,7 @@ static pr_status keep_text(pr_sweep *s, const char *text, const char **out)
 {
     char *const copy = pr_strdup(text);
     PR_REQUIRE(copy != NULL, PR_ERR_NOMEM, "no memory for a parameter");
-    const pr_status status = pr__sweep_keep(s, copy);
-    if (status != PR_OK) {
-        pr_free(copy);
-        return status;
-    }
+    PR_TRY(pr__sweep_keep_take(s, copy));
     *out = copy;
     return PR_OK;
 }

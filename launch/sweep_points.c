@@ -11,12 +11,15 @@
 
 enum { MAX_POINTS = 100000 };
 
-pr_status pr__sweep_keep(pr_sweep *s, char *text)
+pr_status pr__sweep_keep_take(pr_sweep *s, char *text)
 {
     if (s->n_kept == s->n_kept_room) {
         const int64_t n_more = s->n_kept_room > 0 ? 2 * s->n_kept_room : 256;
         char **const more = pr_calloc(n_more, sizeof(*more));
-        PR_REQUIRE(more != NULL, PR_ERR_NOMEM, "no memory for the trials");
+        if (more == NULL) {
+            pr_free(text);
+            return PR_FAIL(PR_ERR_NOMEM, "no memory for the trials");
+        }
         for (int64_t i = 0; i < s->n_kept; i++) {
             more[i] = s->kept[i];
         }
@@ -116,7 +119,7 @@ static pr_status draw_points(pr_sweep *s)
             }
             PR_TRY(pr__parameter_at(&s->parameters[p], place_of(s, i, p), &text));
             values[p] = text;
-            PR_TRY(pr__sweep_keep(s, text));
+            PR_TRY(pr__sweep_keep_take(s, text));
         }
     }
     return PR_OK;
@@ -127,7 +130,7 @@ static pr_status draw_points(pr_sweep *s)
 static pr_status combine(pr_sweep *s, int64_t i, const char **values, bool *is_new)
 {
     int64_t rest = i;
-    int64_t digits[PR_SOBOL_MAX_DIMENSIONS];
+    int64_t digits[PR_SOBOL_MAX_DIMENSIONS] = {0};
     for (int p = s->n_parameters - 1; p >= 0; p--) {
         digits[p] = rest % s->parameters[p].n;
         rest /= s->parameters[p].n;
@@ -142,7 +145,7 @@ static pr_status combine(pr_sweep *s, int64_t i, const char **values, bool *is_n
         }
         PR_TRY(pr__parameter_point(&s->parameters[p], digits[p], &text));
         values[p] = text;
-        PR_TRY(pr__sweep_keep(s, text));
+        PR_TRY(pr__sweep_keep_take(s, text));
     }
     return PR_OK;
 }

@@ -166,49 +166,34 @@ static int group_of(const making *m, int axis, double at)
         const int64_t n = axis >= s->n_parameters ? s->n_seeds : s->parameters[axis].n;
         return (int)(at * (double)(n - 1) + 0.5);
     }
-    const int part = (int)(at * N_PARTS);
+    const int part = (int)(at * N_PARTS + 1e-9); /* a logarithm's last bit moves nobody */
     return part < N_PARTS ? part : N_PARTS - 1;
 }
 
-/* Between-group over total sum of squares (the correlation ratio), of the trials of the first rung:
- * later ones have only the best of it. */
-static double share_of(const making *m, int axis)
+/* Of the trials of the first rung: later ones have only the best of it. */
+static pr_status weigh(making *m, int axis)
 {
-    double total = 0.0;
-    double between = 0.0;
-    double mean = 0.0;
-    int64_t n = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (int64_t i = 0; i < m->n; i++) {
-            const pr_sweep_result *const r = &m->results[i];
-            const double at = m->at[i * m->n_axes + axis];
-            if (r->n == 0 || !isfinite(r->evaluations[0].value) || !isfinite(at)) {
-                continue;
-            }
-            const double value = r->evaluations[0].value;
-            mean += pass == 0 ? value : 0.0;
-            n += pass == 0 ? 1 : 0;
-            if (pass == 0) {
-                continue;
-            }
-            double sum = 0.0;
-            int64_t n_group = 0;
-            for (int64_t k = 0; k < m->n; k++) {
-                const pr_sweep_result *const other = &m->results[k];
-                const double place = m->at[k * m->n_axes + axis];
-                if (other->n > 0 && isfinite(other->evaluations[0].value) && isfinite(place) &&
-                    group_of(m, axis, place) == group_of(m, axis, at)) {
-                    sum += other->evaluations[0].value;
-                    n_group++;
-                }
-            }
-            const double own = sum / (double)n_group - mean;
-            between += own * own;
-            total += (value - mean) * (value - mean);
-        }
-        mean /= pass == 0 && n > 0 ? (double)n : 1.0;
+    double *const values = pr_calloc(m->n, sizeof(*values));
+    int *const groups = pr_calloc(m->n, sizeof(*groups));
+    pr_status status = PR_OK;
+    if (values == NULL || groups == NULL) {
+        status = PR_FAIL(PR_ERR_NOMEM, "no memory for %" PRId64 " values", m->n);
     }
-    return n < 3 || !(total > 0.0) ? NAN : between / total;
+    int64_t n = 0;
+    for (int64_t i = 0; i < m->n && status == PR_OK; i++) {
+        const pr_sweep_result *const r = &m->results[i];
+        const double at = m->at[i * m->n_axes + axis];
+        if (r->n > 0 && isfinite(r->evaluations[0].value) && isfinite(at)) {
+            values[n] = r->evaluations[0].value;
+            groups[n++] = group_of(m, axis, at);
+        }
+    }
+    if (status == PR_OK) {
+        m->matters[axis] = pr_sweep_share(values, groups, n);
+    }
+    pr_free(values);
+    pr_free(groups);
+    return status;
 }
 
 static pr_status read_all(making *m)
@@ -220,7 +205,7 @@ static pr_status read_all(making *m)
     sort_trials(m);
     sort_points(m);
     for (int axis = 0; axis < m->n_axes; axis++) {
-        m->matters[axis] = share_of(m, axis);
+        PR_TRY(weigh(m, axis));
     }
     return PR_OK;
 }

@@ -97,3 +97,30 @@ double pr_sweep_result_value(const pr_sweep_result *result)
 {
     return result->n > 0 ? result->evaluations[result->n - 1].value : NAN;
 }
+
+static double group_mean(const double *values, const int *groups, int64_t n, int group)
+{
+    double sum = 0.0;
+    int64_t n_in = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += groups[i] == group ? values[i] : 0.0;
+        n_in += groups[i] == group ? 1 : 0;
+    }
+    return sum / (double)n_in;
+}
+
+double pr_sweep_share(const double *values, const int *groups, int64_t n)
+{
+    double mean = 0.0;
+    double total = 0.0;
+    double between = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        mean += values[i] / (double)n;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const double own = group_mean(values, groups, n, groups[i]) - mean;
+        between += own * own;
+        total += (values[i] - mean) * (values[i] - mean);
+    }
+    return n < 3 || !(total > 0.0) ? NAN : between / total;
+}

@@ -43,6 +43,12 @@ pr_status pr_sweep_result_read(const pr_sweep *sweep, int64_t trial, pr_sweep_re
 /** The last evaluation's value, NaN where there is none. */
 double pr_sweep_result_value(const pr_sweep_result *result);
 
+/**
+ * The share of the variance of VALUES [n] that lies between GROUPS [n]: between-group over total sum of
+ * squares (the correlation ratio), 0 to 1. NaN for fewer than 3 values, or values that are all one.
+ */
+double pr_sweep_share(const double *values, const int *groups, int64_t n);
+
 /** DIR/sweep.sqlite: all trials anew, or TRIAL's rows. One process writes at a time (DIR's lock). */
 pr_status pr_sweep_db_collect(const pr_sweep *sweep);
 pr_status pr_sweep_db_put(const pr_sweep *sweep, int64_t trial);

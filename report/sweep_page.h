@@ -31,6 +31,6 @@ typedef struct pr_sweep_page {
 } pr_sweep_page;
 
 /** Writes PATH, whole or not at all. Errors: PR_ERR_IO; PR_ERR_FORMAT for a log that is none. */
-pr_status pr_sweep_page_write(const char *path, const pr_sweep_page *page);
+pr_status pr_sweep_page_write(const char *path, const pr_sweep_page *s);
 
 #endif

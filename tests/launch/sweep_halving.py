@@ -91,6 +91,15 @@ def test_halving(pristine, grid, out):
     return best
 
 
+def correlation_ratio(want):
+    """Of nine values over a range that is cut into four parts."""
+    numbers = [want[name] for name in sorted(want)]
+    parts = [min(int(4 * (i / 8)), 3) for i in range(9)]
+    mean = np.mean(numbers)
+    inside = [np.mean([v for v, p in zip(numbers, parts) if p == part]) for part in parts]
+    return sum((a - mean) ** 2 for a in inside) / sum((a - mean) ** 2 for a in numbers)
+
+
 def test_report(pristine, grid, out, best):
     said = pristine("sweep", "report", grid)[0].splitlines()
     check(said[0].startswith("| place | trials | val.frame.auc |") and ("| 1 | %s |" % best) in said[2], said[:4])
@@ -101,6 +110,8 @@ def test_report(pristine, grid, out, best):
     with open(os.path.join(grid, "report.html")) as file:
         page = file.read()
     check(page.count("<polyline fill") == 9 and "Learning curves" in page and "optim.lr" in page, "the page")
+    share = float(re.search(r"optim.lr</td><td data-v=\"([^\"]+)\"", page).group(1))
+    check(abs(share - correlation_ratio(want)) < 1e-9, "importance %g, not %g" % (share, correlation_ratio(want)))
     check(not re.search(r"(src|href)=.?(http|//)|<script", page), "the page asks for something")
 
     def rows_of(folder):
