@@ -4,6 +4,7 @@
  * dimension from the second on: the degree s and the inner coefficients a of its primitive polynomial,
  * and m_1 .. m_s. The first dimension is van der Corput's sequence.
  */
+/* clang-format off */
 {1, 0, {1}},
 {2, 1, {1, 3}},
 {3, 1, {1, 3, 1}},

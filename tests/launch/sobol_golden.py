@@ -11,6 +11,6 @@ for i in POINTS:
     sampler = qmc.Sobol(64, scramble=False)
     sampler.fast_forward(i)
     rows.append([int(x * 2**32) for x in sampler.random(1)[0]])
-print("/* Made by sobol_golden.py with SciPy. */")
+print("/* Made by sobol_golden.py with SciPy. */\n/* clang-format off */")
 for d in range(64):
     print("{%s}," % ", ".join("%dU" % row[d] for row in rows))
