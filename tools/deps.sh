@@ -5,7 +5,7 @@
 set -eu
 build="gcc cmake make pkg-config libopenmpi-dev openmpi-bin libhdf5-dev libjpeg62-turbo-dev
     libspng-dev libdnnl-dev libyaml-dev libxxhash-dev libjansson-dev libavcodec-dev libavutil-dev
-    libswscale-dev"
+    libswscale-dev libsqlite3-dev"
 tests="clang clang-format-14 clang-tidy-14 libclang-rt-14-dev hdf5-tools python3 python3-numpy
     python3-h5py python3-torch python3-torchvision python3-sklearn python3-scipy python3-pil
     python3-yaml python3-venv
