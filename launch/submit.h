@@ -6,10 +6,10 @@
  *
  *     const char *const words[] = {program, "sweep", spec, "--task", NULL};
  *     pr_submit array = {.launch = &options.launch, .folder = cwd, .array = "0-11%4",
- *                        .run = "/work/sweep/trial-%04d", .output = "/work/sweep/slurm-%A_%a.out",
+ *                        .run = "/scratch/sweep/trial-%04d", .output = "/scratch/sweep/slurm-%A_%a.out",
  *                        .command = words, .ends_with = "\"$SLURM_ARRAY_TASK_ID\""};
- *     PR_TRY(pr_submit_write(&array, "/work/sweep/array.sbatch"));
- *     PR_TRY(pr_submit_sbatch("/work/sweep/array.sbatch", job, sizeof(job)));
+ *     PR_TRY(pr_submit_write(&array, "/scratch/sweep/array.sbatch"));
+ *     PR_TRY(pr_submit_sbatch("/scratch/sweep/array.sbatch", job, sizeof(job)));
  *
  * Each task runs `PROGRAM sweep SPEC --task N` as one process in its own allocation, which finds
  * PR_LAUNCHER and its arguments for launch/run.sh in its environment; SLURM_ARRAY_TASK_ID is N. It is
@@ -31,7 +31,7 @@ typedef struct pr_submit {
     const char *template_file; /* NULL: launch/slurm/job.sbatch */
     const char *folder;        /* where the job runs */
     const char *run;           /* run directory; in an array a printf format of the task's number */
-    const char *output;        /* in Slurm's words: "/work/run/slurm-%j.out" */
+    const char *output;        /* in Slurm's words: "/scratch/run/slurm-%j.out" */
     const char *array;         /* in Slurm's words: "0-11%4"; NULL: no array */
     const char *const *command; /* NULL-terminated; each becomes one word of the job's shell */
     const char *ends_with;      /* text of the shell behind them; or NULL */
