@@ -109,7 +109,11 @@ def end_too_short(lab):
 
 def check_limit(lab):
     """One minute at a time. Only the second start is given more, so that the test ends."""
-    job = lab.submit("limit", "--nodes", "2", "--time", "1", "--with", "mpirun")
+    # The signal comes in the first 40 s, and has to find the run at work on any machine.
+    slower = lab.path("slower.yaml")
+    with open(lab.site) as file, open(slower, "w") as copy:
+        copy.write(file.read().replace("[LD_PRELOAD", "[PR_FSYNC_MS=1500, LD_PRELOAD"))
+    job = lab.submit("limit", "--nodes", "2", "--time", "1", "--with", "mpirun", "--site", slower)
     wait_until("the second start", lambda: len(lab.attempts("limit")) >= 1 and
                "back into the queue" in lab.output("limit"), 150)
     check(lab.attempts("limit") == ["none"], f"limit: {lab.attempts('limit')}")
