@@ -1,5 +1,6 @@
-"""The same sweep of 12 trials here, in one allocation of four ranks, and as a job array of which a node dies:
-the same trials, the same bits, and the array's lost tasks come back by their own numbers. Usage: array.py"""
+"""The same sweep of 12 trials over rate and temperature here, in one allocation of four ranks, and as a job array
+of which a node dies: the same trials, the same bits, and the array's lost tasks come back by their own numbers.
+Usage: array.py"""
 import os
 import sqlite3
 import sys
@@ -10,7 +11,7 @@ from cluster_lab import BINARY, ClusterLab
 from runs import compare_files
 
 CONFIG = """
-objective: cross_entropy
+objective: rccl
 model: {width: 0.125, depth: 0, px: 32, init: random}
 data:
   root: %s
@@ -19,16 +20,18 @@ data:
 train: {n_micro: 2, checkpoint_every: 2}
 cpu: {threads: 1, loader_threads: 0}
 batch: 16
+rccl: {u: 4, k: 2}
 optim: {name: adamw, lr: 0.002}
 launch: {time: 10, environment: ["LD_PRELOAD=%s"]}
 stage:
+  contrastive: {epochs: 1}
   classifier: {epochs: 1}
 """
 SPEC = """
 config: run.yaml
 parameters:
   optim.lr: [0.001, 0.002, 0.004, 0.008]
-seeds: [1, 2, 3]
+  rccl.tau: [0.05, 0.1, 0.2]
 metric: val.frame.auc
 at_once: 4
 """
